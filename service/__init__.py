@@ -1,0 +1,1 @@
+"""linefit: fits linear models; the rows are summed once, exactly."""

@@ -1,0 +1,1 @@
+"""Bytes in, a format a file; record batches out."""

@@ -1,0 +1,1 @@
+"""What survives a crash: SQL tables and row files."""
