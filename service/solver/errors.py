@@ -3,3 +3,70 @@
 
 class SolverError(Exception):
     """Something about the numbers makes the answer impossible."""
+
+
+class UnreadableNumber(SolverError):
+    """A number that cannot be used: `row` (counted from 0, header left out), `column` and `value` say which."""
+
+    def __init__(self, row: int, column: str, value: float) -> None:
+        super().__init__(row, column, value)  # so that it pickles: workers are other processes
+        self.row, self.column, self.value = row, column, value
+
+    def __str__(self) -> str:
+        return f"row {self.row}, column {self.column!r}: {self.value!r}"
+
+
+class NotFinite(UnreadableNumber):
+    """A value is NaN or infinite: every value must be a finite number."""
+
+
+class OutOfRange(UnreadableNumber):
+    """A value is too large or too small: magnitudes must be 0 or within 1e-150 .. 1e150."""
+
+
+class TooManyDigits(UnreadableNumber):
+    """A value has more than 15 significant digits and no exact decimal reading: round it, or use numbers "float64"."""
+
+
+class ColumnMismatch(SolverError):
+    """The columns differ: moments can only be joined if their columns have the same names in the same order."""
+
+    def __init__(self, expected: tuple[str, ...], got: tuple[str, ...]) -> None:
+        super().__init__(expected, got)
+        self.expected, self.got = expected, got
+
+    def __str__(self) -> str:
+        return f"expected columns {list(self.expected)}, got {list(self.got)}"
+
+
+class ReadingMismatch(SolverError):
+    """The readings differ: sums of doubles and sums of decimals do not mix."""
+
+    def __init__(self, expected: str, got: str) -> None:
+        super().__init__(expected, got)
+        self.expected, self.got = expected, got
+
+    def __str__(self) -> str:
+        return f"expected numbers {self.expected!r}, got {self.got!r}"
+
+
+class NotContained(SolverError):
+    """More rows were to be taken away than there are."""
+
+    def __init__(self, n_samples: int, n_removed: int) -> None:
+        super().__init__(n_samples, n_removed)
+        self.n_samples, self.n_removed = n_samples, n_removed
+
+    def __str__(self) -> str:
+        return f"{self.n_removed} rows cannot be taken from {self.n_samples}"
+
+
+class UnknownColumn(SolverError):
+    """A column that does not exist was named."""
+
+    def __init__(self, column: str, columns: tuple[str, ...]) -> None:
+        super().__init__(column, columns)
+        self.column, self.columns = column, columns
+
+    def __str__(self) -> str:
+        return f"there is no column {self.column!r}"

@@ -1,0 +1,117 @@
+"""The exact sums of products of all pairs of columns: all that a linear fit needs to know of its rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from flint import fmpq, fmpz, fmpz_mat
+from numpy.typing import NDArray
+
+from service.solver import moments_bytes
+from service.solver.errors import ColumnMismatch, NotContained, ReadingMismatch, UnknownColumn
+from service.solver.integers import sums_of_products
+from service.solver.reading import Numbers, check
+from service.solver.units import BASE, Sums, combined
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Exact sums of products of [1, *columns], a value: never changed in place, joined by + and parted by -.
+
+    The unit of column j is 2**-units[j] ("float64") or 10**-units[j] ("decimal"; negative where all values are
+    large); `sums`, (1 + q, 1 + q), is in products of two units, that of the constant being 1: sums[0, 0] is the
+    number of rows. The units are how the sums came about, not what they are: compare digests.
+    """
+
+    columns: tuple[str, ...]
+    numbers: Numbers
+    units: tuple[int, ...]
+    sums: fmpz_mat
+
+    @classmethod
+    def empty(cls, columns: Sequence[str], numbers: Numbers = "float64") -> Moments:
+        """The moments of no rows: what + leaves as it was."""
+        return cls(tuple(columns), numbers, (0,) * len(columns), fmpz_mat(1 + len(columns), 1 + len(columns)))
+
+    @classmethod
+    def of(
+        cls, block: NDArray[np.float64], columns: Sequence[str], numbers: Numbers = "float64", first_row: int = 0
+    ) -> Moments:
+        """The moments of a block of rows, (n, q).
+
+        Raises: NotFinite, OutOfRange, TooManyDigits: as `check`, rows counted from `first_row`.
+        """
+        check(block, columns, numbers, first_row)
+        return cls.from_sums(sums_of_products(block, numbers), columns, numbers)
+
+    @classmethod
+    def from_sums(cls, sums: Sums, columns: Sequence[str], numbers: Numbers) -> Moments:
+        """Sums of [1, *columns] under their names; the unit of the constant must be 1."""
+        return cls(tuple(columns), numbers, sums.units[1:], sums.entries)
+
+    @property
+    def n_samples(self) -> int:
+        return int(self.sums[0, 0])
+
+    def __add__(self, other: Moments) -> Moments:
+        return self._with(other, operator.add)
+
+    def __sub__(self, other: Moments) -> Moments:
+        if other.n_samples > self.n_samples:
+            raise NotContained(self.n_samples, other.n_samples)
+        return self._with(other, operator.sub)
+
+    def _with(self, other: Moments, operation: Callable[[fmpz_mat, fmpz_mat], fmpz_mat]) -> Moments:
+        if other.columns != self.columns:
+            raise ColumnMismatch(self.columns, other.columns)
+        if other.numbers != self.numbers:
+            raise ReadingMismatch(self.numbers, other.numbers)
+        joined = combined(self._as_sums(), other._as_sums(), BASE[self.numbers], operation)
+        return Moments.from_sums(joined, self.columns, self.numbers)
+
+    def _as_sums(self) -> Sums:
+        return Sums((0, *self.units), self.sums)
+
+    def select(self, columns: Sequence[str]) -> Moments:
+        """The moments of some of the columns, in the order asked for: one pass over the rows serves every fit.
+
+        Raises: UnknownColumn: a name that is not among the columns.
+        """
+        place = {name: 1 + i for i, name in enumerate(self.columns)}
+        for name in columns:
+            if name not in place:
+                raise UnknownColumn(name, self.columns)
+        kept = [0, *(place[name] for name in columns)]
+        sums = self.sums
+        entries = [sums[i, j] for i in kept for j in kept]
+        units = tuple(self.units[i - 1] for i in kept[1:])
+        return Moments(tuple(columns), self.numbers, units, fmpz_mat(len(kept), len(kept), entries))
+
+    def digest(self) -> str:
+        """sha256 of the values: names and reading as JSON, then each entry of the upper triangle as a reduced fraction.
+
+        It does not depend on the units, nor on how the sum came about: the same rows give the same digest.
+        """
+        base, units = BASE[self.numbers], (0, *self.units)
+        sha256 = hashlib.sha256(json.dumps([self.numbers, self.columns]).encode())
+        for i, row in enumerate(self.sums.tolist()):
+            fractions = [
+                fmpq(entry, fmpz(base) ** place) if (place := units[i] + unit) >= 0 else fmpq(entry * fmpz(base) ** -place)
+                for entry, unit in zip(row[i:], units[i:], strict=True)
+            ]
+            sha256.update("".join(f"\n{int(value.p):x}/{int(value.q):x}" for value in fractions).encode())
+        return sha256.hexdigest()
+
+    def to_bytes(self) -> bytes:
+        """A form that lasts: the same on every machine, and of a size that the values set."""
+        return moments_bytes.packed(self.columns, self.numbers, self.units, self.sums)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Moments:
+        """The moments that `to_bytes` wrote. Raises: ValueError: the bytes are not such."""
+        return cls(*moments_bytes.unpacked(data))

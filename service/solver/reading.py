@@ -1,0 +1,37 @@
+"""What a number means: the double itself, or the shortest decimal that reads as that double."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.solver.decimals import TooLong, shortest
+from service.solver.errors import NotFinite, OutOfRange, TooManyDigits
+
+Numbers = Literal["float64", "decimal"]
+
+# Squares, and scalings by the largest value of a column, stay normal doubles: nothing is lost to subnormals or overflow.
+SMALLEST, LARGEST = 1e-150, 1e150
+
+
+def check(block: NDArray[np.float64], columns: Sequence[str], numbers: Numbers, first_row: int = 0) -> None:
+    """Refuse a block that holds a number that cannot be read.
+
+    Args: block: (n, q). columns: q names. first_row: where the block's row 0 stands in the whole, for the messages.
+    Raises: NotFinite, OutOfRange: NaN or infinite; not 0 and not within 1e-150 .. 1e150.
+            TooManyDigits: `numbers` is "decimal" and the shortest decimal has more than 15 significant digits.
+    """
+    magnitude = np.abs(block)
+    in_range = (magnitude <= LARGEST) & ((magnitude >= SMALLEST) | (magnitude == 0))
+    if not in_range.all():
+        row, column = (int(i) for i in np.argwhere(~in_range)[0])
+        value = float(block[row, column])
+        error = OutOfRange if np.isfinite(value) else NotFinite
+        raise error(first_row + row, columns[column], value)
+    if numbers == "decimal":
+        try:
+            shortest(block)
+        except TooLong as too_long:
+            row, column = divmod(too_long.position, block.shape[1])
+            raise TooManyDigits(first_row + row, columns[column], float(block[row, column])) from None
