@@ -1,0 +1,271 @@
+"""Data sets: rows on disk, and with each version the exact sums that were made while they came in."""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+import pyarrow as pa
+import sqlalchemy as sa
+
+from service.registry.absorb import TYPES, Absorbed, Column, absorb, described
+from service.registry.errors import ColumnsDiffer, DatasetInUse, NotFound, NotNumeric, TypesDiffer
+from service.registry.idents import new_id, now
+from service.registry.pages import Page, page_of
+from service.solver.moments import Moments
+from service.solver.reading import Numbers
+from service.solver.summation import Summation
+from service.store.rows import Part, PartWriter, Rows, path
+from service.store.tables import Store, datasets, jobs, moments, parts, versions
+
+MADE_FOR_A_FIT = -1  # positions below 0 in the table of moments
+CACHED = 256
+
+Progress = Callable[[int, int], None]  # rows read, rows in all; may raise to stop the pass
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A version of a data set."""
+
+    id: str
+    name: str
+    version: int
+    numbers: Numbers
+    n_samples: int
+    columns: tuple[Column, ...]
+    created_at: str
+
+    def numeric(self, role: str, name: str) -> str:
+        """The name, if it is that of a column of numbers. Raises: NotFound, NotNumeric."""
+        column = next((column for column in self.columns if column.name == name), None)
+        if column is None:
+            raise NotFound(f"column (the {role})", name)
+        if column.type != "number":
+            raise NotNumeric(role, name, column.type)
+        return name
+
+
+Also = Callable[[sa.Connection, Dataset], None]  # what else belongs into the transaction that makes a version
+
+
+def _nothing(_connection: sa.Connection, _dataset: Dataset) -> None:
+    pass
+
+
+class Datasets:
+    """The data sets, over the store. What is returned is durable."""
+
+    def __init__(self, store: Store, folder: Path, whole_up_to: int) -> None:
+        self._store, self._folder, self._whole_up_to = store, folder, whole_up_to
+        self._panels: OrderedDict[tuple[str, int], tuple[Moments, ...]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def create(self, batches: Iterable[pa.RecordBatch], name: str, numbers: Numbers, also: Also = _nothing) -> Dataset:
+        """Take in a new data set.
+
+        Raises: NotFinite, OutOfRange, TooManyDigits, and what `batches` raises; nothing is kept then.
+        """
+        id_ = new_id("ds")
+        with PartWriter(self._folder, f"{id_}_1") as writer:
+            absorbed = absorb(batches, writer, numbers, self._whole_up_to)
+            made = Dataset(
+                id_, name, 1, numbers, absorbed.n_rows, described(absorbed.columns, absorbed.panels), now()
+            )
+            writer.commit()
+            try:
+                with self._store.write() as connection:
+                    values = {"id": id_, "name": name, "numbers": numbers, "created_at": made.created_at}
+                    connection.execute(sa.insert(datasets).values(values))
+                    _insert_version(connection, made, absorbed, absorbed.panels, writer.path.stem)
+                    also(connection, made)
+            except BaseException:
+                writer.path.unlink(missing_ok=True)
+                raise
+        self._remember(made, absorbed.panels)
+        return made
+
+    def append(self, id_: str, batches: Iterable[pa.RecordBatch], also: Also = _nothing) -> Dataset:
+        """Take in more rows of a data set: its next version. Columns are matched by name.
+
+        Raises: NotFound, ColumnsDiffer, TypesDiffer, and as `create`.
+        """
+        before = self.get(id_)
+        with PartWriter(self._folder, f"{id_}_{new_id('rows')}") as writer:
+            absorbed = absorb(_matched(batches, before.columns), writer, before.numbers, self._whole_up_to)
+            writer.commit()
+            try:
+                with self._store.write() as connection:
+                    before = self.get(id_, connection=connection)
+                    # The latest panels, not those of when the upload began: another append may have come between.
+                    panels = tuple(map(Moments.__add__, self._panels_of(before, connection), absorbed.panels))
+                    columns = described([a.joined(b) for a, b in zip(before.columns, absorbed.columns, strict=True)], panels)
+                    n_samples = before.n_samples + absorbed.n_rows
+                    made = Dataset(id_, before.name, before.version + 1, before.numbers, n_samples, columns, now())
+                    _insert_version(connection, made, absorbed, panels, writer.path.stem)
+                    also(connection, made)
+            except BaseException:
+                writer.path.unlink(missing_ok=True)
+                raise
+        self._remember(made, panels)
+        return made
+
+    def get(self, id_: str, version: int | None = None, connection: sa.Connection | None = None) -> Dataset:
+        """A version of a data set, or its newest. Raises: NotFound."""
+        query = _described_versions().where(datasets.c.id == id_)
+        query = query.where(versions.c.version == version) if version is not None else query
+        query = query.order_by(versions.c.version.desc()).limit(1)
+        if connection is not None:
+            row = connection.execute(query).one_or_none()
+        else:
+            with self._store.read() as reading:
+                row = reading.execute(query).one_or_none()
+        if row is None:
+            raise NotFound("data set" if version is None else f"version {version} of data set", id_)
+        return _dataset(row)
+
+    def exists(self, id_: str) -> bool:
+        """Whether the data set is still here."""
+        with self._store.read() as connection:
+            return connection.execute(sa.select(datasets.c.seq).where(datasets.c.id == id_)).one_or_none() is not None
+
+    def page(self, limit: int, before: int | None) -> Page[Dataset]:
+        """The newest data sets, each in its newest version."""
+        page = page_of(self._store, datasets, limit, before)
+        items = []
+        for row in page.items:
+            with suppress(NotFound):  # it was deleted just now
+                items.append(self.get(row.id))
+        return Page(items, page.next)
+
+    def delete(self, id_: str) -> None:
+        """Forget a data set, rows and all; models stay. Raises: NotFound, DatasetInUse."""
+        reading_job = sa.select(jobs.c.id).where(jobs.c.rows_dataset_id == id_, jobs.c.state.in_(("queued", "running")))
+        with self._store.write() as connection:
+            job_id = connection.execute(reading_job.limit(1)).scalar_one_or_none()
+            if job_id is not None:
+                raise DatasetInUse(id_, job_id)
+            files = connection.execute(sa.select(parts.c.file).where(parts.c.dataset_id == id_)).scalars().all()
+            if not connection.execute(sa.delete(datasets).where(datasets.c.id == id_)).rowcount:
+                raise NotFound("data set", id_)
+        with self._lock:
+            for key in [key for key in self._panels if key[0] == id_]:
+                del self._panels[key]
+        for file in files:  # a crash before this leaves files that no table names: they are swept at the next start
+            path(self._folder, file).unlink(missing_ok=True)
+
+    def rows(self, id_: str, version: int) -> Rows:
+        """The rows of a version. Raises: NotFound."""
+        self.get(id_, version)
+        query = sa.select(parts.c.file, parts.c.n_rows).where(parts.c.dataset_id == id_, parts.c.added_in <= version)
+        with self._store.read() as connection:
+            found = connection.execute(query.order_by(parts.c.added_in)).all()
+        return Rows([Part(path(self._folder, row.file), row.n_rows) for row in found])
+
+    def summed(self, dataset: Dataset, columns: Sequence[str]) -> Moments | None:
+        """The moments of these columns, if they have been made: then the number of rows does not matter."""
+        for panel in self._panels_of(dataset):
+            if set(columns) <= set(panel.columns):
+                return panel.select(columns)
+        with self._store.read() as connection:
+            made = moments.c.columns_key == _columns_key(columns), moments.c.position <= MADE_FOR_A_FIT
+            value = connection.execute(_moments_of(dataset).where(*made)).scalars().first()
+        return Moments.from_bytes(value).select(columns) if value is not None else None
+
+    def sum_up(self, dataset: Dataset, columns: Sequence[str], progress: Progress) -> Moments:
+        """The moments of these columns from a pass over the rows, kept for the next fit that asks for them."""
+        summation = Summation(sorted(columns), dataset.numbers)
+        n_read = 0
+        for block in self.rows(dataset.id, dataset.version).blocks(summation.columns):
+            summation.add(block)
+            n_read += len(block)
+            progress(n_read, dataset.n_samples)
+        made = summation.result()
+        with self._store.write() as connection:
+            if connection.execute(sa.select(datasets.c.seq).where(datasets.c.id == dataset.id)).one_or_none() is not None:
+                lowest = connection.execute(_moments_of(dataset, sa.func.min(moments.c.position))).scalar()
+                _insert_moments(connection, dataset, min(lowest or 0, 0) + MADE_FOR_A_FIT, made)
+        return made.select(columns)
+
+    def files(self) -> set[str]:
+        """The row files that belong to data sets."""
+        with self._store.read() as connection:
+            return set(connection.execute(sa.select(parts.c.file)).scalars())
+
+    def _panels_of(self, dataset: Dataset, connection: sa.Connection | None = None) -> tuple[Moments, ...]:
+        with self._lock:
+            panels = self._panels.get((dataset.id, dataset.version))
+        if panels is None:
+            query = _moments_of(dataset).where(moments.c.position > MADE_FOR_A_FIT).order_by(moments.c.position)
+            if connection is not None:
+                values = connection.execute(query).scalars().all()
+            else:
+                with self._store.read() as reading:
+                    values = reading.execute(query).scalars().all()
+            panels = tuple(Moments.from_bytes(value) for value in values)
+            self._remember(dataset, panels)
+        return panels
+
+    def _remember(self, dataset: Dataset, panels: tuple[Moments, ...]) -> None:
+        with self._lock:
+            self._panels[dataset.id, dataset.version] = panels
+            while len(self._panels) > CACHED:
+                self._panels.popitem(last=False)
+
+
+def _described_versions() -> sa.Select[Any]:
+    return sa.select(
+        datasets.c.id, datasets.c.name, datasets.c.numbers, versions.c.version, versions.c.n_samples, versions.c.columns,
+        versions.c.created_at,
+    ).join(versions, versions.c.dataset_id == datasets.c.id)  # fmt: skip
+
+
+def _dataset(row: sa.Row[Any]) -> Dataset:
+    columns = tuple(Column(**column) for column in orjson.loads(row.columns))
+    return Dataset(row.id, row.name, row.version, cast("Numbers", row.numbers), row.n_samples, columns, row.created_at)
+
+
+def _moments_of(dataset: Dataset, what: sa.ColumnElement[Any] = moments.c.value) -> sa.Select[Any]:
+    return sa.select(what).where(moments.c.dataset_id == dataset.id, moments.c.version == dataset.version)
+
+
+def _insert_version(
+    connection: sa.Connection, made: Dataset, absorbed: Absorbed, panels: Sequence[Moments], file: str
+) -> None:
+    columns = orjson.dumps([asdict(column) for column in made.columns])
+    of_version = {"dataset_id": made.id, "version": made.version, "n_samples": made.n_samples}
+    connection.execute(sa.insert(versions).values(**of_version, columns=columns, created_at=made.created_at))
+    part = {"dataset_id": made.id, "added_in": made.version, "file": file, "n_rows": absorbed.n_rows}
+    connection.execute(sa.insert(parts).values(part))
+    for position, panel in enumerate(panels):
+        _insert_moments(connection, made, position, panel)
+
+
+def _insert_moments(connection: sa.Connection, dataset: Dataset, position: int, value: Moments) -> None:
+    row = {"dataset_id": dataset.id, "version": dataset.version, "position": position}
+    row |= {"columns_key": _columns_key(value.columns), "value": value.to_bytes()}
+    connection.execute(sa.insert(moments).values(row))
+
+
+def _columns_key(columns: Sequence[str]) -> str:
+    return hashlib.sha256(orjson.dumps(sorted(columns))).hexdigest()
+
+
+def _matched(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+    """The batches with their columns in the data set's order."""
+    batches = iter(batches)
+    first = next(batches)
+    known, sent = [column.name for column in columns], list(first.schema.names)
+    if set(known) != set(sent):
+        raise ColumnsDiffer([name for name in known if name not in sent], [name for name in sent if name not in known])
+    for column in columns:
+        got = TYPES[first.schema.field(column.name).type]
+        if got != column.type:
+            raise TypesDiffer(column.name, column.type, got)
+    yield from (batch.select(known) for batch in chain([first], batches))

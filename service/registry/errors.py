@@ -1,0 +1,99 @@
+"""What the registry can refuse."""
+
+from collections.abc import Sequence
+
+
+class RegistryError(Exception):
+    """What was asked of the registry does not fit what it holds."""
+
+
+class NotFound(RegistryError):
+    """Nothing of that name is here."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(kind, name)
+        self.kind, self.name = kind, name
+
+    def __str__(self) -> str:
+        return f"there is no {self.kind} {self.name!r}"
+
+
+class DatasetInUse(RegistryError):
+    """A job is reading the data set's rows: wait for it, or cancel it."""
+
+    def __init__(self, dataset_id: str, job_id: str) -> None:
+        super().__init__(dataset_id, job_id)
+        self.dataset_id, self.job_id = dataset_id, job_id
+
+    def __str__(self) -> str:
+        return f"{self.dataset_id} is being read by {self.job_id}: wait for the job or cancel it"
+
+
+class ModelInUse(RegistryError):
+    """An alias names the model: move or delete the alias first."""
+
+    def __init__(self, model_id: str, alias: str) -> None:
+        super().__init__(model_id, alias)
+        self.model_id, self.alias = model_id, alias
+
+    def __str__(self) -> str:
+        return f"{self.model_id} is what the alias {self.alias!r} stands for: move or delete the alias first"
+
+
+class ColumnsDiffer(RegistryError):
+    """The columns are not those of the data set: names are matched, whatever their order."""
+
+    def __init__(self, missing: Sequence[str], unknown: Sequence[str]) -> None:
+        super().__init__(tuple(missing), tuple(unknown))
+        self.missing, self.unknown = tuple(missing), tuple(unknown)
+
+    def __str__(self) -> str:
+        parts = [("missing", self.missing), ("unknown", self.unknown)]
+        return "; ".join(f"{what}: {', '.join(map(repr, names))}" for what, names in parts if names)
+
+
+class TypesDiffer(RegistryError):
+    """A column has another type than in the data set."""
+
+    def __init__(self, column: str, expected: str, got: str) -> None:
+        super().__init__(column, expected, got)
+        self.column, self.expected, self.got = column, expected, got
+
+    def __str__(self) -> str:
+        return f"column {self.column!r} is {self.got} here and {self.expected} in the data set"
+
+
+class NotNumeric(RegistryError):
+    """A column of text or booleans cannot be a target or a feature yet."""
+
+    def __init__(self, role: str, column: str, type_: str) -> None:
+        super().__init__(role, column, type_)
+        self.role, self.column, self.type = role, column, type_
+
+    def __str__(self) -> str:
+        return f"the {self.role} {self.column!r} is a {self.type} column; a {self.role} must be numeric"
+
+
+class AliasMoved(RegistryError):
+    """The alias is not what If-Match says: read it again, then decide."""
+
+    def __init__(self, name: str, expected: str) -> None:
+        super().__init__(name, expected)
+        self.name, self.expected = name, expected
+
+    def __str__(self) -> str:
+        return f"the alias {self.name!r} is no longer at {self.expected}"
+
+
+class KeyReused(RegistryError):
+    """The Idempotency-Key was used before with another request: a key belongs to one request."""
+
+    def __str__(self) -> str:
+        return "this Idempotency-Key was used with another request"
+
+
+class KeyInUse(RegistryError):
+    """The first request with this Idempotency-Key is still running: try again when it is done."""
+
+    def __str__(self) -> str:
+        return "the first request with this Idempotency-Key is still running"

@@ -1,0 +1,99 @@
+"""Fitted models: in the process by their id, the least recently used let go, over the store that has them all."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from service.registry.errors import ModelInUse, NotFound
+from service.registry.pages import Page, page_of
+from service.solver.evaluation import Evaluation
+from service.solver.moments import Moments
+from service.solver.reading import Numbers
+from service.store.tables import Store, aliases, models
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A fitted model: what people read (`body`), and what predictions use. It never changes."""
+
+    id: str
+    body: dict[str, Any]
+    evaluation: Evaluation
+
+    @property
+    def feature_names(self) -> list[str]:
+        names: list[str] = self.body["feature_names"]
+        return names
+
+    @property
+    def numbers(self) -> Numbers:
+        reading: Numbers = self.body["numbers"]
+        return reading
+
+
+class Models:
+    """The registry of models, keyed by id; where an id may stand, an alias may."""
+
+    def __init__(self, store: Store, capacity: int) -> None:
+        self._store, self._capacity = store, capacity
+        self._kept: OrderedDict[str, Model] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, connection: sa.Connection, model: Model, moments: Moments) -> None:
+        """Keep a new model with the moments it came from, in the transaction that finishes its job."""
+        row = {"id": model.id, "dataset_id": model.body["dataset_id"], "body": orjson.dumps(model.body)}
+        row |= {"evaluation": orjson.dumps([model.evaluation.hi, model.evaluation.lo]), "moments": moments.to_bytes()}
+        connection.execute(sa.insert(models).values(row))
+
+    def get(self, name: str) -> Model:
+        """The model of this id or alias. Raises: NotFound."""
+        id_ = name if name.startswith("mdl_") else self._aliased(name)
+        with self._lock:
+            model = self._kept.get(id_)
+            if model is not None:
+                self._kept.move_to_end(id_)
+                return model
+        with self._store.read() as connection:
+            row = connection.execute(sa.select(models.c.id, models.c.body, models.c.evaluation).where(models.c.id == id_)).one_or_none()
+        if row is None:
+            raise NotFound("model", name)
+        return self._keep(_model(row))
+
+    def page(self, limit: int, before: int | None) -> Page[Model]:
+        """The newest models."""
+        page = page_of(self._store, models, limit, before)
+        return Page([_model(row) for row in page.items], page.next)
+
+    def delete(self, id_: str) -> None:
+        """Forget a model. Raises: NotFound, ModelInUse."""
+        with self._store.write() as connection:
+            alias = connection.execute(sa.select(aliases.c.name).where(aliases.c.model_id == id_).limit(1)).scalar_one_or_none()
+            if alias is not None:
+                raise ModelInUse(id_, alias)
+            if not connection.execute(sa.delete(models).where(models.c.id == id_)).rowcount:
+                raise NotFound("model", id_)
+        with self._lock:
+            self._kept.pop(id_, None)
+
+    def _aliased(self, name: str) -> str:
+        with self._store.read() as connection:
+            id_: str | None = connection.execute(sa.select(aliases.c.model_id).where(aliases.c.name == name)).scalar_one_or_none()
+        if id_ is None:
+            raise NotFound("model", name)
+        return id_
+
+    def _keep(self, model: Model) -> Model:
+        with self._lock:
+            self._kept[model.id] = model
+            while len(self._kept) > self._capacity:
+                self._kept.popitem(last=False)
+        return model
+
+
+def _model(row: sa.Row[Any]) -> Model:
+    hi, lo = orjson.loads(row.evaluation)
+    return Model(row.id, orjson.loads(row.body), Evaluation(tuple(hi), tuple(lo)))
