@@ -70,3 +70,25 @@ class UnknownColumn(SolverError):
 
     def __str__(self) -> str:
         return f"there is no column {self.column!r}"
+
+
+class Diverges(SolverError):
+    """The learning rate is too large, each step overshoots by more than it gains: use one below the largest stable."""
+
+    def __init__(self, learning_rate: float, largest_stable: float) -> None:
+        super().__init__(learning_rate, largest_stable)
+        self.learning_rate, self.largest_stable = learning_rate, largest_stable
+
+    def __str__(self) -> str:
+        return f"learning_rate {self.learning_rate!r} diverges; the largest stable one is {self.largest_stable!r}"
+
+
+class Unresolved(SolverError):
+    """The columns are too far apart in scale, or too nearly dependent, for the limit of precision."""
+
+    def __init__(self, bits: int) -> None:
+        super().__init__(bits)
+        self.bits = bits
+
+    def __str__(self) -> str:
+        return f"{self.bits} bits are not enough"
