@@ -11,10 +11,12 @@ serve: install
 test: install
 	$(BIN)/pytest
 
+# One step and one environment for serving and for development: what was tested is what serves.
 # The stamp is newer than the lock and pyproject.toml when what they name is installed.
 install: $(VENV)/installed
 
 $(VENV)/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("linefit needs Python 3.11 or newer: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -32,11 +34,17 @@ format: install
 	$(BIN)/ruff check --fix .
 
 openapi: install
-	$(BIN)/linefit openapi > openapi.json
+	$(BIN)/linefit openapi > $(VENV)/openapi.json
+	mv $(VENV)/openapi.json openapi.json
 
-# Names no registry host, so that the lock serves a mirror as well; run it after changing the ranges in pyproject.toml.
+# Names no registry host, so that the locks serve a mirror as well; run it after changing the ranges in pyproject.toml.
+# --universal keeps the markers, so that one lock is right on every platform. Pins that still fit are kept.
+COMPILE := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+
 lock:
 	$(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.13.8,<0.14"
-	$(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --output-file requirements-serve.lock
-	$(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --group dev --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --output-file requirements.lock
+	$(COMPILE) pyproject.toml --output-file requirements-serve.lock
+	$(COMPILE) --group build --output-file requirements-build.lock
+	$(COMPILE) pyproject.toml --group dev --output-file requirements.lock
