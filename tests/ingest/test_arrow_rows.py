@@ -1,0 +1,189 @@
+"""Arrow IPC streams: what is read, what is refused and where, and that a small body cannot ask for much memory."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.ingest import arrow_rows
+from service.ingest.errors import (
+    BadArrow,
+    BadName,
+    IngestError,
+    LossyInteger,
+    MissingValue,
+    NoColumns,
+    NoRows,
+    TooManyColumns,
+    TooManyRows,
+    UnsupportedColumn,
+)
+
+
+def stream(*tables: pa.Table, **options: Any) -> bytes:
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, tables[0].schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
+        for table in tables:
+            writer.write_table(table)
+    return sink.getvalue()
+
+
+def table(**columns: Any) -> pa.Table:
+    return pa.table(columns)
+
+
+def read(body: bytes, **limits: int) -> pa.Table:
+    return pa.Table.from_batches(arrow_rows.batches(io.BytesIO(body), **limits))
+
+
+def error(body: bytes, **limits: int) -> IngestError:
+    with pytest.raises(IngestError) as caught:
+        read(body, **limits)
+    return caught.value
+
+
+COLUMNS = table(
+    x=pa.array([1.5, -0.0, float("nan")]),
+    f=pa.array([np.float32(0.1), 1, 2], pa.float32()),
+    i=pa.array([1, 2**53, -(2**62)]),
+    u=pa.array([0, 1, 2**63], pa.uint64()),
+    b=[True, False, True],
+    t=["a", "", "ç"],
+    big=pa.array(["a", "b", "c"], pa.large_string()),
+    code=pa.array(["p", "q", "p"]).dictionary_encode(),
+)
+
+
+@pytest.mark.parametrize("compression", [None, "zstd", "lz4"])
+def test_numbers_keep_their_values_and_text_and_booleans_are_kept(compression: str | None) -> None:
+    """float32 widens exactly, an integer becomes the double of the same value, a dictionary becomes its strings."""
+    found = read(stream(COLUMNS, COLUMNS, compression=compression))
+
+    assert found.schema.types == [pa.float64()] * 4 + [pa.bool_()] + [pa.string()] * 3
+    assert found["f"].to_pylist()[0] == float(np.float32(0.1))
+    assert found["i"].to_pylist() == [1.0, 2.0**53, -(2.0**62)] * 2
+    assert found["u"].to_pylist()[2] == 2.0**63
+    assert found["code"].to_pylist() == ["p", "q", "p"] * 2
+    assert np.isnan(found["x"].to_numpy()[2])
+
+
+@given(value=st.integers(-(2**63), 2**63 - 1))
+def test_an_integer_is_read_exactly_or_refused(value: int) -> None:
+    """Never the nearest double in its place."""
+    body = stream(table(x=[0, 0]), table(x=[0, value]))
+
+    if int(float(value)) == value:
+        assert read(body)["x"].to_pylist()[3] == value
+    else:
+        found = error(body)
+        assert isinstance(found, LossyInteger)
+        assert (found.row, found.column, found.value) == (3, "x", value)
+
+
+@pytest.mark.parametrize("value", [2**64 - 1, 2**63 + 1])
+def test_the_largest_unsigned_integers_are_refused(value: int) -> None:
+    """Their doubles are one past what could be turned back."""
+    assert isinstance(error(stream(table(x=pa.array([value], pa.uint64())))), LossyInteger)
+
+
+@pytest.mark.parametrize(
+    "values", [pa.array([1.0, None]), pa.array(["a", None]), pa.array(["a", None]).dictionary_encode(), pa.array([True, None])]
+)
+def test_a_null_is_named_by_row_and_column(values: Any) -> None:
+    """In whatever type, in whichever batch."""
+    found = error(stream(table(x=values[:1]), table(x=values)))
+
+    assert isinstance(found, MissingValue)
+    assert (found.row, found.column) == (2, "x")
+
+
+@pytest.mark.parametrize(
+    ("columns", "kind"),
+    [
+        ({"x": pa.array([1], pa.date32())}, UnsupportedColumn),
+        ({"x": pa.array([[1.0]])}, UnsupportedColumn),
+        ({"x": pa.nulls(3)}, UnsupportedColumn),
+        ({"x": pa.array([1, 2]).dictionary_encode()}, UnsupportedColumn),
+        ({"intercept": [1.0]}, BadName),
+        ({"": [1.0]}, BadName),
+        ({"x": pa.array([], pa.float64())}, NoRows),
+        ({}, NoColumns),
+    ],
+)
+def test_columns_that_cannot_be_used_are_refused(columns: dict[str, Any], kind: type[IngestError]) -> None:
+    """Before a row is read, where the schema says it."""
+    assert type(error(stream(pa.table(columns)))) is kind
+
+
+def test_limits_on_columns_and_rows() -> None:
+    """What is at the limit passes."""
+    body = stream(table(x=[1.0, 2.0]))
+
+    assert read(body, max_columns=1, max_rows=2).num_rows == 2
+    assert isinstance(error(stream(COLUMNS), max_columns=7), TooManyColumns)
+    assert isinstance(error(body, max_rows=1), TooManyRows)
+
+
+BODY = stream(COLUMNS, COLUMNS, compression="zstd")
+
+
+@given(size=st.integers(0, len(BODY) - 1))
+def test_a_stream_cut_anywhere_is_refused(size: int) -> None:
+    """Also between two batches, where pyarrow alone would take it for whole."""
+    assert isinstance(error(BODY[:size]), BadArrow)
+
+
+@given(place=st.integers(0, len(BODY) - 1), value=st.integers(0, 255))
+def test_a_damaged_stream_is_read_or_refused_and_raises_nothing_else(place: int, value: int) -> None:
+    """No error of pyarrow's escapes, and no process dies."""
+    try:
+        read(BODY[:place] + bytes([value]) + BODY[place + 1 :])
+    except IngestError as caught:
+        assert str(caught)  # noqa: PT017
+
+
+@pytest.mark.parametrize("body", [b"not arrow at all", b"ARROW1\x00\x00" + bytes(100), BODY + b"\x00", BODY + BODY])
+def test_what_is_not_one_stream_is_refused(body: bytes) -> None:
+    """Neither an Arrow file, nor two streams of which the second would be lost."""
+    assert isinstance(error(body), BadArrow)
+
+
+def test_a_batch_beyond_the_limit_is_refused_before_it_is_unpacked() -> None:
+    """A few kilobytes of compressed zeros do not become megabytes."""
+    body = stream(table(x=np.zeros(1_000_000)), compression="zstd")
+    assert len(body) < 100_000
+    before = pa.total_allocated_bytes()
+
+    found = error(body, batch_bytes=1_000_000)
+
+    assert "limit is 1000000" in str(found)
+    assert pa.total_allocated_bytes() - before < 1_000_000
+
+
+def test_a_declared_length_is_not_believed() -> None:
+    """A buffer that says it unpacks to a terabyte is refused, and so is a dictionary of one long word used a million times."""
+    zipped = stream(table(x=np.zeros(1000)), compression="zstd")
+    lying = zipped.replace((8000).to_bytes(8, "little"), (1 << 40).to_bytes(8, "little"))
+    assert lying != zipped
+    assert isinstance(error(lying), BadArrow)
+
+    words = pa.DictionaryArray.from_arrays(np.zeros(100_000, np.int32), ["w" * 10_000])
+    assert isinstance(error(stream(table(t=words)), batch_bytes=1 << 20), BadArrow)
+
+
+def test_what_the_stream_raises_comes_through() -> None:
+    """A client that goes is not a fault of the Arrow stream."""
+
+    class Gone(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(size) or self._gone()
+
+        def _gone(self) -> bytes:
+            raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        list(arrow_rows.batches(Gone(BODY[:-8])))

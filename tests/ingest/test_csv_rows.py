@@ -1,0 +1,225 @@
+"""CSV: what is read, what is refused and where, and that memory does not grow with the body."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.ingest import csv_rows
+from service.ingest.errors import (
+    BadCsv,
+    BadName,
+    IngestError,
+    MissingValue,
+    NoRows,
+    RaggedRow,
+    TooManyColumns,
+    TooManyRows,
+    WrongType,
+)
+
+BLOCKS = pytest.mark.parametrize("block_bytes", [16, 1 << 20], ids=["many blocks", "one block"])
+
+
+def read(body: bytes, block_bytes: int = 1 << 20) -> pa.Table:
+    return pa.Table.from_batches(csv_rows.batches(io.BytesIO(body), block_bytes))
+
+
+def error(body: bytes, block_bytes: int = 1 << 20) -> IngestError:
+    with pytest.raises(IngestError) as caught:
+        read(body, block_bytes)
+    return caught.value
+
+
+@BLOCKS
+def test_numbers_text_and_booleans_are_read_as_such(block_bytes: int) -> None:
+    """Integers become float64; dates, times and hexadecimals stay text; spaces and signs around numbers do not matter."""
+    table = read(b"n,i,t,d,b\r\n1.5, 2,one,2020-01-02,true\r\n+2e3,-3 ,two,12:30:00,False\r\n", block_bytes)
+
+    assert table.to_pydict() == {
+        "n": [1.5, 2000.0],
+        "i": [2.0, -3.0],
+        "t": ["one", "two"],
+        "d": ["2020-01-02", "12:30:00"],
+        "b": [True, False],
+    }
+    assert table.schema.types == [pa.float64(), pa.float64(), pa.string(), pa.string(), pa.bool_()]
+
+
+@BLOCKS
+@given(values=st.lists(st.floats(allow_nan=False), min_size=1, max_size=20))
+def test_numbers_are_correctly_rounded_in_blocks_of_any_size(block_bytes: int, values: list[float]) -> None:
+    """What Python reads from the text is what is read, to the bit, also with more digits than a double carries."""
+    written = [f"{value:.25e}" if i % 2 else repr(value) for i, value in enumerate(values)]
+    body = "\n".join(["x,y", *(f"{text},0" for text in written)]).encode()
+
+    table = read(body, max(block_bytes, 40))
+
+    assert np.array_equal(table["x"].to_numpy(), np.array([float(text) for text in written]))
+
+
+def test_what_is_not_finite_comes_out_as_such_for_the_solver_to_refuse() -> None:
+    """nan, inf and what overflows never turn into nulls or text behind the sender's back."""
+    values = read(b"x\n1e400\nnan\n-inf\n1\n")["x"].to_pylist()
+
+    assert [values[0], values[2], values[3]] == [float("inf"), float("-inf"), 1.0]
+    assert values[1] != values[1]
+
+
+cells = st.text(st.sampled_from('ab",\n\r 1é'), min_size=1, max_size=8).filter(lambda text: text.strip("\r\n") != "")
+
+
+@given(rows=st.lists(st.tuples(cells, cells), min_size=1, max_size=12), block_bytes=st.integers(40, 200))
+def test_what_a_csv_writer_wrote_is_read_back_in_blocks_of_any_size(rows: list[tuple[str, str]], block_bytes: int) -> None:
+    """Quotes, commas and ends of lines within cells are the cells' own."""
+    written = io.StringIO(newline="")
+    csv.writer(written, quoting=csv.QUOTE_ALL).writerows([("first", "second"), ("text", "text"), *rows])
+
+    table = read(written.getvalue().encode(), block_bytes)
+
+    assert table.to_pydict() == {"first": ["text", *(a for a, _ in rows)], "second": ["text", *(b for _, b in rows)]}
+
+
+@BLOCKS
+@pytest.mark.parametrize("bad_row", [0, 1, 57])
+def test_errors_name_the_row_and_the_column_also_in_later_blocks(block_bytes: int, bad_row: int) -> None:
+    """Rows are counted from 0, the header and blank lines left out."""
+    rows = ["1,true"] * 60
+
+    def with_bad(line: str) -> bytes:
+        return "\n".join(["x,b", "", *rows[:bad_row], line, *rows[bad_row:], ""]).encode()
+
+    ragged, missing = error(with_bad("1,true,3"), block_bytes), error(with_bad("1,"), block_bytes)
+    assert isinstance(ragged, RaggedRow)
+    assert (ragged.row, ragged.expected, ragged.got) == (bad_row, 2, 3)
+    assert isinstance(missing, MissingValue)
+    assert (missing.row, missing.column) == (bad_row, "b")
+
+
+@pytest.mark.parametrize(
+    ("header", "good", "bad", "column", "expected"),
+    [("x,b", "1,true", "one,true", "x", "a number"), ("x,b", "1,true", "1,1", "b", "true or false")],
+)
+def test_a_column_keeps_the_type_of_its_first_block(header: str, good: str, bad: str, column: str, expected: str) -> None:
+    """A later cell that does not fit is refused with its value."""
+    found = error("\n".join([header, *[good] * 50, bad]).encode(), 64)
+
+    assert isinstance(found, WrongType)
+    assert (found.row, found.column, found.value, found.expected) == (50, column, bad.split(",")[column == "b"], expected)
+
+
+@BLOCKS
+@pytest.mark.parametrize("spelling", ["", "NA", "null", "#N/A"])
+def test_a_missing_number_is_said_to_be_missing_however_it_is_spelt(block_bytes: int, spelling: str) -> None:
+    """A column of numbers with one NA is not a column of text."""
+    found = error(f"x,y\n1,2\n3,{spelling}\n5,6\n".encode(), block_bytes)
+
+    assert isinstance(found, MissingValue)
+    assert (found.row, found.column) == (1, "y")
+
+
+@BLOCKS
+def test_a_blank_line_among_the_cells_of_one_column_is_a_missing_cell(block_bytes: int) -> None:
+    """At the end it is nothing; with several columns it is no row anywhere."""
+    found = error(b"x\n1\n2\n\n\n3\n", block_bytes)
+
+    assert isinstance(found, MissingValue)
+    assert found.row == 2
+    assert read(b"\n\nx\n1\n2\n\n\n\n\n\n\n\n\n\n\n\n", block_bytes)["x"].to_pylist() == [1.0, 2.0]
+    assert read(b"x,y\n1,2\n\n3,4\n\n", block_bytes)["x"].to_pylist() == [1.0, 3.0]
+
+
+@BLOCKS
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_every_kind_of_line_end_and_a_byte_order_mark_are_read(block_bytes: int, end: str) -> None:
+    """The last line needs no end."""
+    body = b"\xef\xbb\xbf" + end.join(["x,y", "1,2", "3,4", "5,6", "7,8"]).encode()
+
+    assert read(body, block_bytes).to_pydict() == {"x": [1.0, 3.0, 5.0, 7.0], "y": [2.0, 4.0, 6.0, 8.0]}
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"", NoRows),
+        (b"\n\n", NoRows),
+        (b"x,y\n", NoRows),
+        (b"x,x\n1,2\n", BadName),
+        (b"x,\n1,2\n", BadName),
+        (b"intercept,y\n1,2\n", BadName),
+        (b"1,2\n3,4\n", BadCsv),
+        (b"x\xff,y\n1,2\n", BadCsv),
+        ("x,y\n1,2\n".encode("utf-16"), BadCsv),
+        (b"x,y\n1,caf\xe9\n", BadCsv),
+        (b'x,y\n1,"open\n2,b\n', BadCsv),
+    ],
+)
+def test_what_is_no_csv_with_a_header_is_refused(body: bytes, kind: type[IngestError]) -> None:
+    """An unclosed quote would swallow all the rows that follow, and a forgotten header the first."""
+    assert type(error(body)) is kind
+
+
+def test_a_row_longer_than_a_block_is_refused_and_not_held() -> None:
+    """A quote that nothing closes does not make the service read the whole body into memory."""
+    stream = io.BytesIO(b'x,y\n1,"' + b"a" * 100_000)
+
+    with pytest.raises(BadCsv, match="longer than 1000 bytes"):
+        list(csv_rows.batches(stream, block_bytes=1000))
+    assert stream.tell() < 10_000
+
+
+def test_limits_on_columns_and_rows() -> None:
+    """What is at the limit passes."""
+    body = b"x,y\n1,2\n3,4\n"
+
+    assert len(list(csv_rows.batches(io.BytesIO(body), max_columns=2, max_rows=2))) == 1
+    with pytest.raises(TooManyColumns):
+        list(csv_rows.batches(io.BytesIO(body), max_columns=1))
+    with pytest.raises(TooManyRows):
+        list(csv_rows.batches(io.BytesIO(body), max_rows=1))
+
+
+class Endless(io.RawIOBase):
+    """Rows for ever, and how many bytes of them were read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n_read, self._rows = 0, b"0.123456789,text,true\n" * 1000
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        assert size is not None
+        part = b"x,t,b\n" if not self.n_read else (self._rows * (size // len(self._rows) + 1))[:size]
+        if self.n_read:  # whole rows, so that what follows begins with one
+            part = self._rows
+        self.n_read += len(part)
+        return part
+
+
+def test_memory_does_not_grow_with_the_body() -> None:
+    """After the first block Arrow holds no more, whatever has been read."""
+    batches: Iterator[pa.RecordBatch] = csv_rows.batches(Endless(), block_bytes=1 << 16)
+    next(batches)
+    before, peak = pa.total_allocated_bytes(), 0
+
+    for _ in range(200):
+        batch = next(batches)
+        peak = max(peak, pa.total_allocated_bytes() - before)
+
+    assert batch.num_rows > 1000
+    assert peak < 4 << 16
+
+
+def test_what_the_stream_raises_comes_through() -> None:
+    """A client that goes is not a fault of the CSV."""
+
+    class Gone(io.RawIOBase):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise ConnectionResetError(size)
+
+    with pytest.raises(ConnectionResetError):
+        list(csv_rows.batches(Gone()))
