@@ -92,3 +92,43 @@ class Unresolved(SolverError):
 
     def __str__(self) -> str:
         return f"{self.bits} bits are not enough"
+
+
+class NoFeatures(SolverError):
+    """There is nothing to fit: name at least one feature, or fit an intercept."""
+
+
+class TooFewRows(SolverError):
+    """There are fewer rows than coefficients: send more rows, or fit fewer features."""
+
+    def __init__(self, n_samples: int, n_coef: int) -> None:
+        super().__init__(n_samples, n_coef)
+        self.n_samples, self.n_coef = n_samples, n_coef
+
+    def __str__(self) -> str:
+        return f"{self.n_samples} rows for {self.n_coef} coefficients"
+
+
+class RankDeficient(SolverError):
+    """Some columns are linear combinations of others: drop the dependent ones.
+
+    `rank` counts the intercept's column where it is fitted; `relations` has a text for each relation short enough to read.
+    """
+
+    def __init__(self, rank: int, dependent: tuple[str, ...], relations: tuple[str, ...]) -> None:
+        super().__init__(rank, dependent, relations)
+        self.rank, self.dependent, self.relations = rank, dependent, relations
+
+    def __str__(self) -> str:
+        return f"rank {self.rank}; dependent: {', '.join(self.relations or self.dependent)}"
+
+
+class CoefficientOutOfRange(SolverError):
+    """A coefficient is larger than the largest double: bring the columns to scales nearer each other."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"the coefficient of {self.name!r} exceeds a double"
