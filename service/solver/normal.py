@@ -66,9 +66,7 @@ def independent(gram: fmpz_mat) -> tuple[int, ...]:
     for prime in _PRIMES:
         reduced, found = nmod_mat(gram, prime).rref()
         if found == rank:
-            return tuple(
-                next(j for j in range(gram.ncols()) if int(reduced[i, j]) != 0) for i in range(rank)
-            )
+            return tuple(next(j for j in range(gram.ncols()) if int(reduced[i, j]) != 0) for i in range(rank))
     raise ArithmeticError("three primes divide the minors of one matrix")
 
 

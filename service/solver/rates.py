@@ -1,0 +1,52 @@
+"""Learning rates for mini-batch descent that are proven not to diverge, whatever the scale of the columns."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.solver.minibatch import BLOCK_ROWS, ReadBlock
+from service.solver.moments import Moments
+from service.solver.normal import normal_equation
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    automatic: float
+    largest_stable: float  # below it descent is proven stable in mean square; above it, it may or may not diverge
+
+
+def minibatch_rates(
+    moments: Moments, target: str, features: Sequence[str], fit_intercept: bool, batch_size: int, read_block: ReadBlock
+) -> Rates:
+    """The rate that contracts most in mean square, m / (beta + (m - 1) lambda_max), and twice that, the limit.
+
+    With beta = max |x_i|^2 over the rows (read once; the intercept's 1 included), lambda_max of X'X/n and batches of
+    m rows drawn independently E[H_m^2] <= (beta + (m - 1) lambda_max) / m * E[H_m], so up to twice this rate the noise
+    apart E|theta - theta*|^2 never grows (an epoch draws without replacement, which spreads less). At m = 1 the rate is 1 / beta, at which no single row can overshoot; at m = n it is nearly 1 / lambda_max.
+    At a constant rate theta ends not at the optimum but wandering around it; a smaller rate wanders less.
+
+    The moments alone could not say: they know the mean of |x_i|^2 (the trace), and one row may be far above it.
+
+    Source: Ma, Bassily & Belkin, The Power of Interpolation, ICML 2018 (quadratic loss); Needell, Srebro & Ward,
+    Stochastic gradient descent and the randomized Kaczmarz algorithm, Math. Program. 155 (2016).
+    """
+    m = min(batch_size, moments.n_samples)
+    equation = normal_equation(moments, target, features, fit_intercept)
+    A = np.array([[int(a.p) / int(a.q) for a in row] for row in equation.A])
+    largest = float(np.linalg.eigvalsh(A)[-1]) if len(A) else 0.0
+    norm = _largest_square(read_block, moments.n_samples) + float(fit_intercept)
+    curvature = norm / m + largest * ((m - 1) / m)
+    limit = sys.float_info.max / 2
+    automatic = min(1.0 / curvature, limit) if curvature > 0.0 else limit
+    return Rates(automatic, 2.0 * automatic)
+
+
+def _largest_square(read_block: ReadBlock, n_samples: int) -> float:
+    """max |x_i|^2, the intercept left out."""
+    largest = 0.0
+    for i in range(-(-n_samples // BLOCK_ROWS)):
+        X = read_block(i)[:, :-1]
+        largest = max(largest, float(np.einsum("ij,ij->i", X, X).max(initial=0.0)))
+    return largest
