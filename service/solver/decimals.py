@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 # 10**22 is the last power of ten that is a double: up to there one multiplication or division rounds once, and below
 # 10**15 each decimal has a double of its own, so a k that gives the double back is the shortest decimal.
-PLACES = (*range(23), *range(-1, -23, -1))
+MOST_PLACES = 22
+PLACES = (*range(MOST_PLACES + 1), *range(-1, -MOST_PLACES - 1, -1))
 MOST = 1e15
 MOST_DIGITS = 15
 

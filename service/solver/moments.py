@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from service.solver import moments_bytes
 from service.solver.errors import ColumnMismatch, NotContained, ReadingMismatch, UnknownColumn
-from service.solver.integers import sums_of_products
-from service.solver.reading import Numbers, check
+from service.solver.accumulation import sums_of_products
+from service.solver.reading import Numbers
 from service.solver.units import BASE, Sums, combined
 
 
@@ -46,8 +46,7 @@ class Moments:
 
         Raises: NotFinite, OutOfRange, TooManyDigits: as `check`, rows counted from `first_row`.
         """
-        check(block, columns, numbers, first_row)
-        return cls.from_sums(sums_of_products(block, numbers), columns, numbers)
+        return cls.from_sums(sums_of_products(block, columns, numbers, first_row), columns, numbers)
 
     @classmethod
     def from_sums(cls, sums: Sums, columns: Sequence[str], numbers: Numbers) -> Moments:

@@ -22,8 +22,7 @@ def check(block: NDArray[np.float64], columns: Sequence[str], numbers: Numbers, 
     Raises: NotFinite, OutOfRange: NaN or infinite; not 0 and not within 1e-150 .. 1e150.
             TooManyDigits: `numbers` is "decimal" and the shortest decimal has more than 15 significant digits.
     """
-    magnitude = np.abs(block)
-    in_range = (magnitude <= LARGEST) & ((magnitude >= SMALLEST) | (magnitude == 0))
+    in_range = is_readable(np.abs(block))
     if not in_range.all():
         row, column = (int(i) for i in np.argwhere(~in_range)[0])
         value = float(block[row, column])
@@ -35,3 +34,16 @@ def check(block: NDArray[np.float64], columns: Sequence[str], numbers: Numbers, 
         except TooLong as too_long:
             row, column = divmod(too_long.position, block.shape[1])
             raise TooManyDigits(first_row + row, columns[column], float(block[row, column])) from None
+
+
+def is_readable(magnitude: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which magnitudes can be squared, and scaled by a column's largest, and stay normal doubles."""
+    readable: NDArray[np.bool_] = (magnitude <= LARGEST) & ((magnitude >= SMALLEST) | (magnitude == 0))
+    return readable
+
+
+def all_readable(magnitude: NDArray[np.float64]) -> bool:
+    """Whether all are; two reductions where there are no zeros, and NaN fails both."""
+    if not magnitude.max(initial=0.0) <= LARGEST:
+        return False
+    return bool(magnitude.min(initial=LARGEST) >= SMALLEST or is_readable(magnitude).all())

@@ -5,23 +5,34 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from service.solver.accumulation import Accumulation
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
-
-BLOCK = 2048
+from service.solver.sliced_sums import PANEL_ROWS
 
 
 class Summation:
     """Adds up pieces of rows of any size; the result depends on the rows alone, not on how they were cut.
 
-    Not for several threads at once: give each its own and add the results.
+    Not for several threads at once: give each its own and add the results. What each holds, whatever the number of
+    rows and the spread of values, is bounded by the width: see `SlicedSums`.
     """
 
-    def __init__(self, columns: Sequence[str], numbers: Numbers = "float64") -> None:
-        self.columns = tuple(columns)
-        self.numbers = numbers
-        self.n_samples = 0
-        self._moments = Moments.empty(columns, numbers)
+    def __init__(self, columns: Sequence[str], numbers: Numbers = "float64", panel_rows: int = PANEL_ROWS) -> None:
+        """Of no rows yet. Args: panel_rows: slices multiplied at a time, which bounds the memory they take."""
+        self._rows = Accumulation(columns, numbers, panel_rows)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self._rows.columns
+
+    @property
+    def numbers(self) -> Numbers:
+        return self._rows.numbers
+
+    @property
+    def n_samples(self) -> int:
+        return self._rows.n_samples
 
     def add(self, block: NDArray[np.float64]) -> None:
         """Take in rows, (n, q).
@@ -29,11 +40,8 @@ class Summation:
         Raises: NotFinite, OutOfRange, TooManyDigits: with the row counted from the first row ever added; the
         summation is of no further use then.
         """
-        for start in range(0, len(block), BLOCK):
-            piece = block[start : start + BLOCK]
-            self._moments += Moments.of(piece, self.columns, self.numbers, self.n_samples)
-            self.n_samples += len(piece)
+        self._rows.add(block)
 
     def result(self) -> Moments:
         """The moments of the rows so far; more may be added after."""
-        return self._moments
+        return Moments.from_sums(self._rows.total(), self.columns, self.numbers)

@@ -14,24 +14,70 @@ class Sums:
     """Sums of products of columns; the unit of column j is base**-units[j], that of entry (i, j) the product of two."""
 
     units: tuple[int, ...]
-    entries: fmpz_mat  # (len(units), len(units))
+    entries: fmpz_mat  # (len(units), len(units)), symmetric
 
 
 def in_units(sums: Sums, units: Sequence[int], base: int) -> fmpz_mat:
-    """The entries in finer units: each is multiplied by base**(its row's step + its column's)."""
-    steps = [fine - coarse for fine, coarse in zip(units, sums.units, strict=True)]
+    """The entries in other units: finer ones always, coarser ones if the caller knows that nothing is left over."""
+    steps = [new - old for new, old in zip(units, sums.units, strict=True)]
     if not any(steps):
         return sums.entries
-    factors = [fmpz(base) ** step for step in steps]
-    table = sums.entries.tolist()
-    scaled = [
-        [entry * left * right for entry, right in zip(row, factors, strict=True)]
-        for row, left in zip(table, factors, strict=True)
-    ]
-    return fmpz_mat(scaled)
+    if len(set(steps)) == 1 and steps[0] > 0:
+        return sums.entries * fmpz(base) ** (2 * steps[0])
+    factors = {step: fmpz(base) ** abs(step) for step in {a + b for a in set(steps) for b in set(steps)}}
+    side = len(steps)
+    scaled = sums.entries.entries()
+    for i, step_i in enumerate(steps):
+        for j in range(i, side):
+            step = step_i + steps[j]
+            if step:
+                entry, factor = scaled[i * side + j], factors[step]
+                scaled[i * side + j] = scaled[j * side + i] = entry * factor if step > 0 else entry // factor
+    return fmpz_mat(side, side, scaled)
+
+
+def no_sums(side: int) -> Sums:
+    """The sums over no rows: their units give way to any others."""
+    return Sums((0,) * side, fmpz_mat(side, side))
 
 
 def combined(a: Sums, b: Sums, base: int, operation: Callable[[fmpz_mat, fmpz_mat], fmpz_mat] = operator.add) -> Sums:
-    """a + b (or another operation, entry by entry) in the finer of each column's two units."""
-    units = tuple(map(max, a.units, b.units))
+    """The sum a + b (or another operation, entry by entry) in the finer of each column's two units."""
+    if a.entries.is_zero():
+        units = b.units
+    elif b.entries.is_zero():
+        units = a.units
+    else:
+        units = tuple(map(max, a.units, b.units))
     return Sums(units, operation(in_units(a, units, base), in_units(b, units, base)))
+
+
+def with_constant_one(sums: Sums, base: int) -> Sums:
+    """The same sums with a unit of 1 for the first column, the constant: its values are whole numbers."""
+    units = (0, *sums.units[1:])
+    return Sums(units, in_units(sums, units, base))
+
+
+def coarsest(sums: Sums) -> Sums:
+    """The same sums, base 2, in units as coarse as the entries allow, the first column's left as it is.
+
+    Sliced columns have units far finer than their values; shorter integers make everything after cheaper.
+    """
+    side = len(sums.units)
+    units, entries = list(sums.units), sums.entries
+    zeros = [[trailing_zeros(int(entry)) for entry in row] for row in entries.tolist()]
+    for j in range(1, side):
+        if entries[j, j] == 0:  # a column of zeros
+            units[j] = 0
+            continue
+        step = min(zeros[j][j] // 2, *zeros[j])
+        units[j] -= step
+        for i in range(side):
+            zeros[i][j] -= step
+            zeros[j][i] -= step
+    return Sums(tuple(units), in_units(sums, units, 2))
+
+
+def trailing_zeros(value: int) -> int:
+    """How often 2 divides `value`; of 0, more often than of anything else."""
+    return (value & -value).bit_length() - 1 if value else 1 << 20

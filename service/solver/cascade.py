@@ -1,0 +1,62 @@
+"""Exact sums of products of doubles of any magnitudes: each row goes the fastest way that it fits."""
+
+import numpy as np
+
+from service.solver.integers import binary_sums
+from service.solver.sliced_sums import PANEL_ROWS, SlicedSums
+from service.solver.slices import ROWS, Floats
+from service.solver.units import Sums, combined, no_sums
+
+# Up to here Python's integers cost no more than what slices cost whatever the number of rows.
+FEW_ROWS = 200
+
+
+class Cascade:
+    """Three ways, each for what the one before leaves: few slices; as many as the rows need; Python's integers.
+
+    About 1% of rows of doubles take the second. The third is slow but knows no limit: 1e150 beside 1e-150 is a sum of
+    some 2,000 bits.
+    """
+
+    def __init__(self, n_columns: int, panel_rows: int = PANEL_ROWS) -> None:
+        self._common = SlicedSums(n_columns, tolerated=1 / 8, panel_rows=panel_rows)
+        self._odd = SlicedSums(n_columns, tolerated=0, panel_rows=panel_rows)
+        self._waiting: list[Floats] = []
+        self._n_waiting = 0
+        self._total = no_sums(n_columns)
+
+    def add(self, block: Floats) -> None:
+        """Add the products of all pairs of columns of a block, (q, m), m <= 2**11."""
+        if block.shape[1] <= FEW_ROWS:
+            self._put(binary_sums(block))
+            return
+        odd = self._common.add(block)
+        if odd.any():
+            self._waiting.append(block[:, odd])
+            self._n_waiting += self._waiting[-1].shape[1]
+            if self._n_waiting >= ROWS:
+                self._add_waiting()
+
+    def total(self) -> Sums:
+        """The sums of all blocks so far, in base 2 with a unit for every column."""
+        self._add_waiting()
+        self._put(self._common.take())
+        self._put(self._odd.take())
+        return self._total
+
+    def _add_waiting(self) -> None:
+        if not self._waiting:
+            return
+        waiting = np.concatenate(self._waiting, axis=1)
+        self._waiting, self._n_waiting = [], 0
+        for start in range(0, waiting.shape[1], ROWS):
+            block = waiting[:, start : start + ROWS]
+            if block.shape[1] <= FEW_ROWS:
+                self._put(binary_sums(block))
+                continue
+            odd = self._odd.add(block)
+            if odd.any():
+                self._put(binary_sums(block[:, odd]))
+
+    def _put(self, sums: Sums) -> None:
+        self._total = combined(self._total, sums, 2)

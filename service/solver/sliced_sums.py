@@ -1,0 +1,144 @@
+"""Adding up the products of sliced blocks in 64-bit integers, block after block, and carrying before they overflow."""
+
+import numpy as np
+from flint import fmpz_mat
+from numpy.typing import NDArray
+
+from service.solver.slices import MOST_SLICES, WIDTH, Floats, Integers, Panel, add_products, cut, panels
+from service.solver.units import Sums, combined, no_sums
+
+FEWEST_SLICES = 3  # what most doubles need: 65 bits below the column's largest
+SPARE_DIGITS = 2  # the highest two digits take the carries: sums of 2**64 rows fit
+PANEL_ROWS = 512  # measured: the product runs at full speed, and a panel's slices are 8 MB
+
+
+class SlicedSums:
+    """Exact sums of products of columns whose values lie within some magnitudes of each other; it says which rows do not.
+
+    The alignment (each column's top, the slices each column needs) is chosen on the first block and kept: a row that
+    does not fit it is left to the caller, and when more than the tolerated part of a block does not, what has been
+    added up is put away and the alignment chosen anew.
+
+    Memory, whatever the width: two panels of slices and their product, 16 MB and 4 MB, beside the sums themselves,
+    (2 K + 1) * 8 bytes for each pair of columns.
+    """
+
+    def __init__(self, n_columns: int, tolerated: float, panel_rows: int = PANEL_ROWS) -> None:
+        self.n_columns = n_columns
+        self.tolerated = tolerated
+        self.panel_rows = panel_rows
+        self.max_slices = FEWEST_SLICES
+        self._put_away = no_sums(n_columns)
+        self._tops: NDArray[np.intp] | None = None
+        self._n_slices = np.zeros(n_columns, np.intp)
+        self._panels: list[Panel] = []
+        self._digits: dict[tuple[int, int], Integers] = {}
+        self._n_blocks = 0  # since the last carry
+
+    def add(self, block: Floats) -> NDArray[np.bool_]:
+        """Add the products of a block, (q, m), m <= 2**11, except for the rows that do not fit; returns which, (m,)."""
+        magnitude = np.abs(block).max(axis=1)
+        most_odd = self.tolerated * block.shape[1]
+        is_new = self._tops is None
+        if is_new:
+            self._align(magnitude)
+        slices, odd = self._cut(block, magnitude)
+        if odd.sum() > most_odd and not is_new:
+            self._align(magnitude)
+            slices, odd = self._cut(block, magnitude)
+        while odd.sum() > most_odd and self.max_slices < MOST_SLICES:
+            self._put_sums_away()
+            self.max_slices += 1
+            slices, odd = self._cut(block, magnitude)
+        self._multiply(block, slices, odd)
+        return odd
+
+    def take(self) -> Sums:
+        """The sums since the last take: base 2, a unit for every column."""
+        self._put_sums_away()
+        taken, self._put_away = self._put_away, no_sums(self.n_columns)
+        return taken
+
+    def _align(self, magnitude: Floats) -> None:
+        """Choose tops that fit a block whose columns reach `magnitude`; how many slices they need, `_cut` finds out."""
+        self._put_sums_away()
+        self._tops = np.frexp(magnitude)[1].astype(np.intp)
+        self._n_slices[:] = 0
+        self._ceilings = np.ldexp(1.0, self._tops)
+        self.max_slices = FEWEST_SLICES
+        self._share_out()
+
+    def _share_out(self) -> None:
+        assert self._tops is not None  # noqa: S101
+        self._panels = panels(self._n_slices, self._tops, self.panel_rows)
+
+    def _cut(self, block: Floats, magnitude: Floats) -> tuple[Floats | None, NDArray[np.bool_]]:
+        """Cut, giving columns more slices as long as they need and may have them; the slices of a single panel, and
+        which rows do not fit."""
+        odd: NDArray[np.bool_] = np.zeros(block.shape[1], np.bool_)
+        above = magnitude > self._ceilings
+        if above.any():
+            np.any(np.abs(block[above]) > self._ceilings[above, None], axis=0, out=odd)
+            block = np.where(odd, 0.0, block)
+        while True:
+            more: list[int] = []
+            unfit = odd.copy()
+            for panel in self._panels:
+                slices, rest = cut(block, panel)
+                if rest.any():
+                    left = rest != 0
+                    unfit |= left.any(axis=0)
+                    more += panel.columns[left.any(axis=1)].tolist()
+            growing = [column for column in more if self._n_slices[column] < self.max_slices]
+            if not growing:
+                return (slices if len(self._panels) == 1 else None), unfit
+            self._put_sums_away()  # they are laid out for the old panels
+            self._n_slices[growing] += 1
+            self._share_out()
+
+    def _multiply(self, block: Floats, slices: Floats | None, odd: NDArray[np.bool_]) -> None:
+        if odd.any():
+            if slices is not None:
+                slices[:, odd] = 0.0
+            else:
+                block = np.where(odd, 0.0, block)
+        for i, panel in enumerate(self._panels):
+            left = slices if slices is not None else cut(block, panel)[0]
+            for j, other in enumerate(self._panels[i:], start=i):
+                right = left if j == i else cut(block, other)[0]
+                if (i, j) not in self._digits:
+                    shape = (2 * self.max_slices - 1 + SPARE_DIGITS, len(panel.columns), len(other.columns))
+                    self._digits[i, j] = np.zeros(shape, np.int64)
+                add_products(self._digits[i, j][SPARE_DIGITS:], left, right, panel, other)
+        self._n_blocks += 1
+        # A block adds to a digit at most K sums of at most 2**53, and a carry leaves less than one such behind.
+        if self._n_blocks >= 1023 // self.max_slices:
+            self._carry()
+
+    def _carry(self) -> None:
+        for digits in self._digits.values():
+            for place in range(len(digits) - 1, 0, -1):
+                carried = (digits[place] + (1 << (WIDTH - 1))) >> WIDTH
+                digits[place - 1] += carried
+                digits[place] -= carried << WIDTH
+        self._n_blocks = 0
+
+    def _put_sums_away(self) -> None:
+        if not self._digits:
+            return
+        self._carry()
+        assert self._tops is not None  # noqa: S101
+        entries = np.empty((self.n_columns, self.n_columns), object)
+        for (i, j), digits in self._digits.items():
+            value = digits[0].astype(object)
+            for place in range(1, len(digits), 2):  # an odd number of digits, two at a time
+                value = (value << 2 * WIDTH) + ((digits[place] << WIDTH) + digits[place + 1])
+            rows, columns = self._panels[i].columns, self._panels[j].columns
+            entries[np.ix_(rows, columns)] = value
+            if i != j:
+                entries[np.ix_(columns, rows)] = value.T
+        units = WIDTH - 1 + WIDTH * (self.max_slices - 1) - self._tops
+        sums = Sums(tuple(units.tolist()), fmpz_mat(self.n_columns, self.n_columns, entries.ravel().tolist()))
+        self._put_away = combined(self._put_away, sums, 2)
+        self._digits = {}
+        self._n_blocks = 0
