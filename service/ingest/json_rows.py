@@ -191,6 +191,7 @@ _EXPECTED = {
     "model_type": "an object",
     "model_attributes_type": "an object",
 }
+_CELLS: dict[int | str, int] = {"columns": 3, "X": 3, "y": 2}  # how many steps lead to a cell
 _PLACE = re.compile(r"(?P<why>.*) at line (?P<line>\d+) column (?P<column>\d+)", re.DOTALL)
 
 
@@ -226,7 +227,7 @@ def _message(at: Place, one: Any, later: frozenset[str]) -> str:
     kind, value = one["type"], one["input"]
     if kind == "extra_forbidden":
         return f"{at[-1]} is not supported yet" if at[-1] in later else "unknown field"
-    if value is None and at[:1] in {("columns",), ("X",), ("y",)}:
+    if value is None and len(at) == _CELLS.get(at[0] if at else ""):
         return "missing values are not supported yet"
     if kind == "finite_number":
         return "expected a finite number that float64 can hold"

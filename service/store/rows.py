@@ -88,6 +88,8 @@ class PartWriter:
         return self.path
 
     def _write_pending(self, writer: pa.RecordBatchFileWriter, n_rows: int) -> None:
+        if not n_rows:
+            return
         whole = pa.Table.from_batches(self._pending).combine_chunks()
         for start in range(0, n_rows, self._batch_rows):
             writer.write_table(whole.slice(start, min(self._batch_rows, n_rows - start)))
