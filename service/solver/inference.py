@@ -1,0 +1,62 @@
+"""What the standard errors say of each coefficient: t and p values, and confidence intervals, from Student's t."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from scipy.special import stdtr, stdtrit
+
+from service.solver.least_squares import LeastSquares
+
+NO_STD_ERROR = "there is no standard error: no degrees of freedom are left, or it exceeds a double"
+EXACT_FIT = "the standard error is 0: the fit is exact, and there is nothing to test against"
+TOO_LARGE = "larger than the largest double"
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """A coefficient and how well it is known. What cannot be said is None, and `reason` says why."""
+
+    term: str
+    estimate: float
+    std_error: float | None
+    t_value: float | None = None
+    p_value: float | None = None  # two-sided: of a |t| at least as large if the true coefficient is 0
+    ci_lower: float | None = None
+    ci_upper: float | None = None
+    reason: str | None = None
+
+
+def inference(fit: LeastSquares, level: float = 0.95) -> tuple[Inference, ...]:
+    """Infer for each term, "intercept" first where it is fitted, at a confidence `level` between 0 and 1."""
+    terms = (("intercept", fit.intercept),) if fit.fit_intercept else ()
+    estimates = (*terms, *zip(fit.feature_names, fit.coef, strict=True))
+    quantile = float(stdtrit(fit.df_resid, (1 + level) / 2)) if fit.df_resid else 0.0
+    return tuple(
+        _inferred(term, estimate, std_error, fit.df_resid, quantile)
+        for (term, estimate), std_error in zip(estimates, fit.std_error, strict=True)
+    )
+
+
+def _inferred(term: str, estimate: float, std_error: float | None, df: int, quantile: float) -> Inference:
+    if std_error is None:
+        return Inference(term, estimate, None, reason=NO_STD_ERROR)
+    if std_error == 0:
+        return Inference(term, estimate, 0.0, ci_lower=estimate, ci_upper=estimate, reason=EXACT_FIT)
+    t_value, margin = estimate / std_error, quantile * std_error
+    lower, upper = estimate - margin, estimate + margin
+    return Inference(
+        term,
+        estimate,
+        std_error,
+        t_value=_finite(t_value),
+        p_value=2 * float(stdtr(df, -abs(t_value))),
+        ci_lower=_finite(lower),
+        ci_upper=_finite(upper),
+        reason=None if all(map(math.isfinite, (t_value, lower, upper))) else TOO_LARGE,
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
