@@ -5,14 +5,16 @@ share: eight slow uploads would stop every other. Cut here, in the thread of the
 """
 
 import re
+from array import array
 from collections.abc import Iterator
 from typing import Protocol
 
 from service.ingest.errors import BadCsv
 
-# A quoted field as pyarrow reads one: a quote opens it at a field's start alone, a doubled quote is a quote, and it ends at
-# the next single one, or (group 1 empty) not at all. Possessive, so that a long field needs no stack.
-_QUOTED = re.compile(rb'(?<![^,\r\n])"[^"]*+(?:""[^"]*+)*+("|\Z)')
+# A quoted field as pyarrow reads one: a quote opens it at a field's start alone, a doubled quote is a quote, and it ends at the
+# next single one, or (group 1 empty) not at all. Possessive, so that a long field needs no stack; and the quote stands before
+# what must not precede it, because re is ten times as fast at finding a literal.
+_QUOTED = re.compile(rb'"(?<![^,\r\n]")[^"]*+(?:""[^"]*+)*+("|\Z)')
 
 
 class Readable(Protocol):
@@ -43,12 +45,14 @@ def pieces(stream: Readable, block_bytes: int) -> Iterator[bytes]:
 
 def last_record_end(held: bytes) -> int:
     """How many bytes of whole records there are, the line's end included; 0 if not one is whole."""
-    outside, end = [], 0
+    # Pairs of numbers, and not of objects: a block may have a million quoted fields.
+    outside, end = array("q"), 0
     for quoted in _QUOTED.finditer(held):
-        outside.append((end, quoted.start()))
+        outside.extend((end, quoted.start()))
         end = quoted.end()
-    outside.append((end, len(held)))
-    for start, stop in reversed(outside):
+    outside.extend((end, len(held)))
+    for i in range(len(outside) - 2, -1, -2):
+        start, stop = outside[i : i + 2]
         at = held.rfind(b"\n", start, stop)
         if at < 0:
             # A bare \r ends a line too, unless it is the last byte: the \n may be yet to come.
