@@ -95,7 +95,8 @@ def trajectory(
 
     p = 10 takes some 3 ms, 40 some 90 ms, 100 some 1 s, holding FLINT's lock.
 
-    Raises: Unresolved: more precision would be needed than is allowed.
+    Raises: NoFeatures, TooFewRows: there is no column, or no row, at all (fewer rows than columns are allowed).
+        Unresolved: more precision would be needed than is allowed.
     """
     equation = normal_equation(moments, target, features, fit_intercept)
     found = spectrum(equation, None if learning_rate == "auto" else learning_rate)
@@ -119,7 +120,7 @@ def trajectory(
 
 
 def _dot(factors: Floats, amplitude: Floats) -> Floats:
-    """factors (k, m) @ amplitude' (m, 1 + p), where an overflown factor spoils only what it has a part in."""
+    """The sums factors (k, m) @ amplitude' (m, 1 + p); an overflown factor spoils only what it has a part in."""
     finite = np.isfinite(factors)
     if finite.all():
         return factors @ amplitude.T
@@ -133,7 +134,7 @@ def _root_weight(mode: Mode) -> float:
 
 
 def _quotient(numerator: int, eigenvalue: arb) -> float:
-    """numerator / eigenvalue as the nearest finite double: no column moves if A is 0, so any rate will do."""
+    """The quotient as the nearest finite double: no column moves if A is 0, so any rate will do."""
     return min(float(numerator / eigenvalue), sys.float_info.max) if eigenvalue > 0 else sys.float_info.max
 
 

@@ -28,7 +28,7 @@ class Loss:
         size = common.ncols()
         self._first = first
         self._sums = fmpz_mat([[common[i, j] for j in range(first, size)] for i in range(first, size)])
-        self._whole = chosen.n_samples * BASE[chosen.numbers] ** (2 * finest)
+        self._whole: int = chosen.n_samples * BASE[chosen.numbers] ** (2 * finest)
 
     def __call__(self, theta: Floats) -> float:
         """The loss of theta (1 + p,), intercept first, which is left out where none is fitted; inf if it overflows."""
@@ -38,8 +38,9 @@ class Loss:
         ratios = [part.as_integer_ratio() for part in parts]
         bits = max((below.bit_length() for _, below in ratios), default=1)
         row = fmpz_mat([[*(above << (bits - below.bit_length()) for above, below in ratios), -1 << (bits - 1)]])
-        form = (row * self._sums * row.transpose())[0, 0]
+        form = int((row * self._sums * row.transpose())[0, 0])
+        scale = self._whole << (2 * bits - 2)
         try:
-            return int(form) / (self._whole << (2 * bits - 2))  # true division of integers rounds once
+            return form / scale  # true division of integers rounds once
         except OverflowError:
             return inf

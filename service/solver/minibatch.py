@@ -27,16 +27,21 @@ def run_epoch(
     largest_stable: float,
     keep_going: Callable[[], bool],
 ) -> Floats | None:
-    """theta (1 + p,), intercept first, after one pass over all rows in the order drawn from (random_state, epoch).
+    """The theta (1 + p,), intercept first, after one pass over all rows in an order drawn from (random_state, epoch).
 
     The order of the blocks is drawn first, then, as each is reached, that of its rows; batches run across block edges
     and the last may be short; each moves theta by -learning_rate X_b' (X_b theta - y_b) / len(batch). Nothing else is
     remembered, so a descent resumed from any epoch's theta is the uninterrupted one to the bit.
 
     Args:
-        theta: is not changed; its intercept stays what it is (0) where none is fitted.
+        theta: where to start, (1 + p,); it is not changed.
         read_block: rows BLOCK_ROWS * i and on as (m, p + 1) float64, the target last.
+        n_samples: rows in all, in as many blocks as that takes.
+        learning_rate: the step, per batch.
         batch_size: in rows, at least 1; n_samples or more is batch descent, up to rounding.
+        random_state: an integer >= 0.
+        epoch: which pass this is, from 1.
+        fit_intercept: if not, the intercept stays what it is in theta.
         largest_stable: for the error's message alone; see `rates`.
         keep_going: asked before each block.
     Returns: the new theta, or None if keep_going said no: the epoch has to be run again from its start.

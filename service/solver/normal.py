@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flint import fmpq, fmpz_mat, nmod_mat
 
+from service.solver.errors import NoFeatures, TooFewRows
 from service.solver.moments import Moments
 from service.solver.units import BASE
 
@@ -31,7 +32,14 @@ class NormalEquation:
 
 
 def normal_equation(moments: Moments, target: str, features: Sequence[str], fit_intercept: bool) -> NormalEquation:
-    """The normal equation of `target` on `features`, from moments of at least one row."""
+    """The normal equation of `target` on `features`.
+
+    Raises: NoFeatures: there is no column at all. TooFewRows: there is no row at all.
+    """
+    if not features and not fit_intercept:
+        raise NoFeatures
+    if moments.n_samples == 0:
+        raise TooFewRows(0, len(features) + fit_intercept)
     chosen = moments.select((*features, target))
     first = 0 if fit_intercept else 1
     size = 1 + len(chosen.columns)

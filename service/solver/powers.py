@@ -49,22 +49,24 @@ class Powers:
         return -(np.expm1(2.0 * self.log_hi) * np.exp(2.0 * self.log_lo) + np.expm1(2.0 * self.log_lo))
 
     def weighted(self, epochs: NDArray[np.int64], weight: Floats, *, shift: bool) -> Floats:
-        """weight * |q|^k, (k, m); with `shift`, in units of the largest of each row, so that it cannot underflow."""
+        """The products weight * |q|^k, (k, m); with `shift`, in units of the largest of each row, so that it cannot underflow."""
         if not shift or not weight.size:
             return weight * self.size(epochs)
         k = epochs[:, None].astype(np.float64)
         high, rest = k * self.log_hi, k * self.log_lo
         top = np.argmax(np.log(weight) + high, axis=1)[:, None]
         high, rest = (part - np.take_along_axis(part, top, axis=1) for part in (high, rest))
-        return weight / weight[top] * np.exp(high) * np.exp(rest)
+        shifted: Floats = weight / weight[top] * np.exp(high) * np.exp(rest)
+        return shifted
 
     def _odd(self, epochs: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Where q^k is negative, (k, m)."""
-        return self.negative & (epochs % 2 == 1)[:, None]
+        odd: NDArray[np.bool_] = self.negative & (epochs % 2 == 1)[:, None]
+        return odd
 
 
 def powers(eigenvalues: Sequence[tuple[arb, int]], learning_rate: float) -> Powers:
-    """q = 1 - learning_rate * eigenvalue for eigenvalues each known to so many bits; inside `precision`."""
+    """Each q = 1 - learning_rate * eigenvalue, for eigenvalues each known to so many bits; inside `precision`."""
     negative, log_hi, log_lo = [], [], []
     for eigenvalue, bits in eigenvalues:
         step = eigenvalue * learning_rate
@@ -80,6 +82,6 @@ def powers(eigenvalues: Sequence[tuple[arb, int]], learning_rate: float) -> Powe
 
 
 def _short(x: float) -> float:
-    """x cut off after its first 23 bits."""
+    """The number cut off after its first 23 bits."""
     kept = np.array([x]).view(np.uint64) >> np.uint64(_LOW_BITS) << np.uint64(_LOW_BITS)
     return float(kept.view(np.float64)[0])

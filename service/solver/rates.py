@@ -18,7 +18,7 @@ class Rates:
 
 
 def minibatch_rates(
-    moments: Moments, target: str, features: Sequence[str], fit_intercept: bool, batch_size: int, read_block: ReadBlock
+    moments: Moments, target: str, features: Sequence[str], fit_intercept: bool, *, batch_size: int, read_block: ReadBlock
 ) -> Rates:
     """The rate that contracts most in mean square, m / (beta + (m - 1) lambda_max), and twice that, the limit.
 
@@ -44,7 +44,7 @@ def minibatch_rates(
 
 
 def _largest_square(read_block: ReadBlock, n_samples: int) -> float:
-    """max |x_i|^2, the intercept left out."""
+    """The largest |x_i|^2, the intercept left out."""
     largest = 0.0
     for i in range(-(-n_samples // BLOCK_ROWS)):
         X = read_block(i)[:, :-1]

@@ -7,7 +7,7 @@ Floats = NDArray[np.float64]
 
 
 def line(n_samples: int, slope: float, intercept: float, noise_std: float, random_state: int) -> tuple[Floats, Floats]:
-    """x (n,) uniform on [0, 1) and y (n,) = intercept + slope x + noise_std times a standard normal number.
+    """The pair x (n,), uniform on [0, 1), and y (n,) = intercept + slope x + noise_std times a standard normal number.
 
     x is drawn first, then the noise, from numpy's default generator: the same arguments give the same rows for as long
     as numpy keeps its streams.

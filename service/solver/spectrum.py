@@ -8,6 +8,7 @@ lost what would show in a double.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf, log2
 
 from flint import acb_mat, arb, arb_mat, fmpq
@@ -132,7 +133,7 @@ def _settled(block: _Block, A: list[list[fmpq]], learning_rate: float | None) ->
     values = block.eigenvalues
     top = _log2(values[0])
     condition = top - _log2(values[-1])
-    gaps = [_log2(a - b) for a, b in zip(values, values[1:], strict=False)]
+    gaps = [_log2(a - b) for a, b in pairwise(values)]
     if gaps and block.known_bits < top - min(gaps) + KEPT_BITS + GUARD_BITS:
         return False
     sizes = [[_log2(a) for a in amplitude] for amplitude in block.amplitudes]
@@ -170,7 +171,7 @@ def _exact(x: arb) -> fmpq:
 def _log2(x: arb) -> float:
     """log2 of the size of the midpoint, to within a bit; -inf for 0. Its range is not that of a double."""
     mantissa, exponent = x.mid().man_exp()
-    return float(int(exponent) + int(mantissa).bit_length()) if mantissa else -inf
+    return float(int(exponent) + int(mantissa).bit_length()) if mantissa != 0 else -inf
 
 
 def _log2_upper(x: arb) -> float:

@@ -76,7 +76,7 @@ class ExactDescent:
 def _largest(sizes: list[arb]) -> arb:
     largest = arb(0)
     for size in sizes:
-        largest = size if size > largest else largest
+        largest = max(largest, size)
     return largest
 
 

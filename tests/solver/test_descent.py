@@ -1,16 +1,18 @@
 """Batch descent is the recurrence itself, to 1e-13 of the largest term of each figure, at any epoch."""
 
-import pickle
+from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
 import pytest
 from flint import arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from service.solver.balls import precision
 from service.solver.descent import Trajectory, trajectory
+from service.solver.errors import NoFeatures, TooFewRows
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from service.solver.sample import line
@@ -118,7 +120,7 @@ def relative(found: float, true: arb, term: arb) -> float:
 @pytest.mark.parametrize("fit_intercept", [True, False], ids=["intercept", "no intercept"])
 @pytest.mark.parametrize("rate", [1.0, 0.01, 2.0 * (1 - 1e-9), 2.02, 3.5], ids=["auto", "slow", "edge", "over", "far"])
 @pytest.mark.parametrize("design", DESIGNS)
-def test_every_epoch_is_the_exact_one(design, rate, fit_intercept):
+def test_every_epoch_is_the_exact_one(design: str, rate: float, fit_intercept: bool) -> None:
     """To 1e-13 of the largest term: any scale, repeated or zero eigenvalues, a billionth below the limit or above it."""
     X, y = DESIGNS[design]
     auto = descend(X, y, fit_intercept=fit_intercept).learning_rate
@@ -126,3 +128,182 @@ def test_every_epoch_is_the_exact_one(design, rate, fit_intercept):
     assert path.diverges == (rate > 2)
 
     assert worst(path, ExactDescent(X, y, fit_intercept, path.learning_rate), EPOCHS) <= 1e-13
+
+
+@settings(max_examples=60)
+@given(
+    rows=arrays(np.float64, st.tuples(st.integers(1, 8), st.integers(1, 4)), elements=st.integers(-3, 3).map(float)),
+    rate=st.sampled_from([0.25, 0.999, 1.0, 1.5, 2.1]),
+)
+def test_small_integers_with_all_their_coincidences_are_exact_too(rows: Floats, rate: float) -> None:
+    """Zero columns, equal columns, eigenvalues that repeat or are whole numbers, targets at right angles to a column."""
+    X, y = rows[:, :-1], rows[:, -1]
+    path = descend(X, y, rate=descend(X, y).learning_rate * rate)
+
+    assert worst(path, ExactDescent(X, y, True, path.learning_rate), (0, 1, 2, 3, 50, 1_000, 1_000_000)) <= 1e-13
+
+
+def test_decimals_descend_as_decimals() -> None:
+    """0.1 is one tenth if the moments say so."""
+    X, y = np.array([[0.1], [0.2], [0.7]]), np.array([0.3, 0.1, 0.9])
+    path = descend(X, y, numbers="decimal")
+
+    assert worst(path, ExactDescent(X, y, True, path.learning_rate, decimal=True), EPOCHS) <= 1e-13
+
+
+def test_epoch_a_billion_is_as_near_as_epoch_one() -> None:
+    """At a rate a billionth below the limit the swing is still there after 10^9 epochs, and right."""
+    X, y = DESIGNS["wide_scales"]
+    path = descend(X, y, rate=descend(X, y).learning_rate * 2 * (1 - 1e-9))
+
+    assert worst(path, ExactDescent(X, y, True, path.learning_rate), (10**9 - 1, 10**9)) <= 1e-13
+
+
+def test_descent_is_what_a_loop_over_the_rows_does() -> None:
+    """The article's recurrence in numpy over 1,000 epochs, to the rounding that such a loop piles up."""
+    X, y = RNG.normal(size=(200, 3)), RNG.normal(size=200)
+    path = descend(X, y, rate=0.1)
+    ones = np.column_stack([np.ones(200), X])
+    thetas = [np.zeros(4)]
+    for _ in range(1_000):
+        thetas.append(thetas[-1] - 0.1 * ones.T @ (ones @ thetas[-1] - y) / 200)
+    losses = [np.mean((y - ones @ theta) ** 2) for theta in thetas]
+
+    found_loss, found = path.at(np.arange(1_001))
+
+    np.testing.assert_allclose(found, thetas, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(found_loss, losses, rtol=1e-12)
+
+
+def test_the_articles_example_comes_to_within_five_hundredths_of_the_line() -> None:
+    """50 points of slope pi, noise 0.5, rate 0.01, 10,000 epochs."""
+    x, y = line(50, np.pi, 0.0, 0.5, random_state=0)
+    path = descend(x[:, None], y, rate=0.01)
+
+    _, theta = path.at(np.array([10_000]))
+
+    slope, intercept = np.polyfit(x, y, 1)
+    assert np.abs(theta[0] - [intercept, slope]).max() < 0.05
+
+
+@pytest.mark.parametrize("tol", [1e-2, 1e-4, 1e-7, 1e-9])
+@pytest.mark.parametrize("design", ["wide_scales", "an_exact_line", "one_hot"])
+def test_stop_is_the_first_epoch_that_a_scan_finds(design: str, tol: float) -> None:
+    """The first epoch whose loss fell by less than tol times the one before, or the last."""
+    path, last = descend(*DESIGNS[design]), 3_000
+    losses, _ = path.at(np.arange(last + 1))
+    fell = losses[:-1] - losses[1:]
+    # Where the fall is lost in the rounding of the losses themselves, the scan cannot tell.
+    clear = np.abs(fell - tol * losses[:-1]) > 1e-14 * losses[:-1]
+    short = fell < tol * losses[:-1]
+
+    stop = path.stop(tol, last)
+
+    assert not (short & clear)[: stop - 1].any()
+    assert stop == last or short[stop - 1] or not clear[stop - 1]
+
+
+def test_an_exact_line_stops_where_it_should_though_its_loss_has_left_the_doubles() -> None:
+    """Losses of 1e-400 still fall at a rate: there is no epoch to stop at, and underflow must not invent one."""
+    path = descend(*DESIGNS["an_exact_line"])
+
+    assert path.at(np.array([10**6]))[0] == 0.0
+    assert path.stop(1e-9, 10**6) == 10**6
+    assert path.stop(0.5, 10**6) < 10
+
+
+def test_a_diverging_descent_stops_at_once_if_asked_to_stop_when_the_loss_no_longer_falls() -> None:
+    """Growth is log-convex too."""
+    X, y = DESIGNS["wide_scales"]
+    path = descend(X, y, rate=descend(X, y).learning_rate * 3)
+    losses, _ = path.at(np.arange(200))
+
+    assert path.stop(1e-6, 10**9) == 1 + int(np.argmax(losses[:-1] - losses[1:] < 1e-6 * losses[:-1]))
+
+
+def test_what_overflows_is_not_finite_and_warns_nobody() -> None:
+    """Callers write null; a component in which the growing mode has no part stays what it is."""
+    X, y = np.array([[-1.0], [1.0], [-1.0], [1.0]]) * 10.0, np.array([1.0, 2.0, 1.0, 2.0])
+    path = descend(X, y, rate=0.1)
+
+    loss, theta = path.at(np.array([10**6]))
+
+    assert path.diverges
+    assert not np.isfinite(loss[0])
+    assert not np.isfinite(theta[0, 1])
+    assert theta[0, 0] == 1.5
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_the_largest_stable_rate_is_stable_and_the_next_double_is_not(design: str) -> None:
+    """It is 2 / lambda_max rounded down: at it no loss ever rises."""
+    limit = descend(*DESIGNS[design]).largest_stable
+    at_limit, beyond = (descend(*DESIGNS[design], rate=rate) for rate in (limit, float(np.nextafter(limit, np.inf))))
+
+    losses, _ = at_limit.at(np.array([0, 1, 10**3, 10**6, 10**9]))
+
+    assert not at_limit.diverges
+    assert beyond.diverges
+    assert (at_limit.q.log_hi <= 0.0).all()
+    assert (beyond.q.log_hi > 0.0).any()
+    assert (np.diff(losses) <= 1e-15 * losses[:-1]).all()
+
+
+def test_descent_without_a_unique_end_goes_to_the_solution_of_least_norm() -> None:
+    """Starting from zero it never leaves the span of the rows."""
+    for design in ("one_hot", "few_rows"):
+        X, y = DESIGNS[design]
+        path = descend(X, y)
+
+        _, theta = path.at(np.array([10**9]))
+
+        expected = np.linalg.pinv(np.column_stack([np.ones(len(X)), X])) @ y
+        np.testing.assert_allclose(path.optimum, expected, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(theta[0], expected, rtol=1e-9, atol=1e-12)
+
+
+def test_the_distance_to_the_optimum_does_not_cancel() -> None:
+    """Where theta and the optimum agree in all their digits, what is left between them is still known."""
+    path = descend(*DESIGNS["wide_scales"])
+    epochs = np.array([0, 1_000, 10**9])
+    loss, theta = path.at(epochs)
+
+    excess, distance = path.distance(epochs)
+
+    np.testing.assert_allclose(excess, loss - path.optimal_loss, atol=1e-15 * loss[0])
+    np.testing.assert_allclose(distance, np.abs(theta - path.optimum).max(axis=1), atol=1e-15 * np.abs(path.optimum).max())
+    assert 0 < distance[2] < distance[1] < distance[0]
+
+
+def test_the_least_loss_of_an_exact_fit_is_exactly_zero() -> None:
+    """The rank says so, not a tolerance."""
+    assert descend(*DESIGNS["an_exact_line"]).optimal_loss == 0.0
+    assert descend(*DESIGNS["few_rows"]).optimal_loss == 0.0
+
+
+def test_columns_of_zeros_do_not_move_at_any_rate() -> None:
+    """With nothing to learn from, theta stays zero and the loss the mean square."""
+    path = descend(np.zeros((3, 2)), np.array([1.0, 2.0, 3.0]), fit_intercept=False)
+
+    loss, theta = path.at(np.array([0, 5]))
+
+    assert not path.diverges
+    assert (theta == 0.0).all()
+    assert loss.tolist() == [14 / 3, 14 / 3]
+    assert path.stop(1e-3, 10) == 1
+
+
+def test_a_trajectory_travels_between_processes() -> None:
+    """Workers compute it and send it back."""
+    path = descend(*DESIGNS["wide_scales"])
+    copy = ForkingPickler.loads(ForkingPickler.dumps(path))
+
+    np.testing.assert_array_equal(copy.at(np.arange(9))[1], path.at(np.arange(9))[1])
+
+
+def test_no_rows_and_no_columns_are_refused_by_name() -> None:
+    """There is nothing to descend on."""
+    with pytest.raises(TooFewRows):
+        descend(np.zeros((0, 1)), np.zeros(0))
+    with pytest.raises(NoFeatures):
+        descend(np.zeros((3, 0)), np.zeros(3), fit_intercept=False)
