@@ -38,7 +38,9 @@ class PartWriter:
 
     def __init__(self, folder: Path, name: str) -> None:
         """Raises: FileExistsError: `name` is being written already."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _sync(folder.parent)  # else the power may take the folder with the file in it
         self.path, self._unfinished = path(folder, name), folder / f"{name}{UNFINISHED}"
         self.n_rows = 0
         self._pending: list[pa.RecordBatch] = []
