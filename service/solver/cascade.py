@@ -3,6 +3,7 @@
 import numpy as np
 
 from service.solver.integers import binary_sums
+from service.solver.scratch import Scratch
 from service.solver.sliced_sums import PANEL_ROWS, SlicedSums
 from service.solver.slices import ROWS, Floats
 from service.solver.units import Sums, combined, no_sums
@@ -18,9 +19,9 @@ class Cascade:
     some 2,000 bits.
     """
 
-    def __init__(self, n_columns: int, panel_rows: int = PANEL_ROWS) -> None:
-        self._common = SlicedSums(n_columns, tolerated=1 / 8, panel_rows=panel_rows)
-        self._odd = SlicedSums(n_columns, tolerated=0, panel_rows=panel_rows)
+    def __init__(self, n_columns: int, scratch: Scratch, panel_rows: int = PANEL_ROWS) -> None:
+        self._common = SlicedSums(n_columns, tolerated=1 / 8, scratch=scratch, panel_rows=panel_rows)
+        self._odd = SlicedSums(n_columns, tolerated=0, scratch=scratch, panel_rows=panel_rows)
         self._waiting: list[Floats] = []
         self._n_waiting = 0
         self._total = no_sums(n_columns)

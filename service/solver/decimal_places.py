@@ -1,32 +1,37 @@
 """Decimals as doubles that hold integers: the fast reading, at a number of places chosen for each column."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from service.solver.decimals import MOST, MOST_PLACES, shortest
+from service.solver.scratch import Scratch
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 
-def at_places(values: Floats, places: Places) -> tuple[Floats, NDArray[np.bool_]]:
-    """The integers k of values = k * 10**-places[column], |k| < 10**15, and where there are none, True.
+def at_places(values: Floats, places: Places, integers: Floats, scratch: Scratch) -> NDArray[np.bool_]:
+    """Write the integers k of values = k * 10**-places[column], |k| < 10**15; where there are none, True.
 
-    Args: values: (q, n), any doubles. places: (q,), within -22 .. 22.
+    Args: values: (q, n), any doubles. places: (q,), within -22 .. 22. integers: (q, n), written to.
+    Returns: (q, n), of the scratch.
     """
     up, down = 10.0 ** np.maximum(places, 0)[:, None], 10.0 ** np.maximum(-places, 0)[:, None]
     has_down = bool((places < 0).any())
-    integers = values * up
+    np.multiply(values, up, out=integers)
     if has_down:
         integers /= down
     np.rint(integers, out=integers)
-    back = integers / up
+    back = np.divide(integers, up, out=scratch.floats("back", *values.shape))
     if has_down:
         back *= down
-    # NaN is equal to nothing, infinity is not below 10**15
-    unread = back != values
-    unread |= np.abs(integers) >= MOST
-    return integers, unread
+    unread = np.not_equal(back, values, out=scratch.flags(*values.shape))
+    # NaN is equal to nothing, not even by these two reductions; infinity is not below 10**15.
+    if not -MOST < integers.min(initial=0.0) <= integers.max(initial=0.0) < MOST:
+        unread |= ~(np.abs(integers) < MOST)
+    return unread
 
 
 def choose_places(values: Floats) -> Places:
@@ -36,10 +41,10 @@ def choose_places(values: Floats) -> Places:
     """
     integers, needed = shortest(values)
     chosen = np.zeros(len(values), np.int64)
-    for j, (k, d) in enumerate(zip(integers, needed, strict=True)):
-        d, magnitude = d[k != 0], np.abs(k[k != 0]).astype(np.float64)
-        candidates = np.unique(np.clip(d, -MOST_PLACES, MOST_PLACES)).tolist()
-        chosen[j] = min(candidates, key=lambda places: n_unread(magnitude, d, places), default=0)
+    for j, is_set in enumerate(integers != 0):
+        magnitude, own = np.abs(integers[j, is_set]).astype(np.float64), needed[j, is_set]
+        candidates = np.unique(np.clip(own, -MOST_PLACES, MOST_PLACES)).tolist()
+        chosen[j] = min(candidates, key=partial(n_unread, magnitude, own), default=0)
     return chosen
 
 

@@ -13,7 +13,11 @@ MOST = 1e15
 MOST_DIGITS = 15
 
 
-class TooLong(ValueError):
+class Unreadable(ValueError):
+    """Some value cannot be read; `check` says which, and why."""
+
+
+class TooLong(Unreadable):
     """A double whose shortest decimal has more than 15 significant digits; `position` in the array as it lies flat."""
 
     def __init__(self, position: int) -> None:

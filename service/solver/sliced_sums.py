@@ -4,7 +4,8 @@ import numpy as np
 from flint import fmpz_mat
 from numpy.typing import NDArray
 
-from service.solver.slices import MOST_SLICES, WIDTH, Floats, Integers, Panel, add_products, cut, panels
+from service.solver.scratch import Scratch
+from service.solver.slices import MOST_SLICES, ROWS, WIDTH, Floats, Integers, Panel, add_products, cut, panels
 from service.solver.units import Sums, combined, no_sums
 
 FEWEST_SLICES = 3  # what most doubles need: 65 bits below the column's largest
@@ -23,7 +24,7 @@ class SlicedSums:
     (2 K + 1) * 8 bytes for each pair of columns.
     """
 
-    def __init__(self, n_columns: int, tolerated: float, panel_rows: int = PANEL_ROWS) -> None:
+    def __init__(self, n_columns: int, tolerated: float, scratch: Scratch, panel_rows: int = PANEL_ROWS) -> None:
         self.n_columns = n_columns
         self.tolerated = tolerated
         self.panel_rows = panel_rows
@@ -33,11 +34,12 @@ class SlicedSums:
         self._n_slices = np.zeros(n_columns, np.intp)
         self._panels: list[Panel] = []
         self._digits: dict[tuple[int, int], Integers] = {}
+        self._scratch = scratch
         self._n_blocks = 0  # since the last carry
 
     def add(self, block: Floats) -> NDArray[np.bool_]:
         """Add the products of a block, (q, m), m <= 2**11, except for the rows that do not fit; returns which, (m,)."""
-        magnitude = np.abs(block).max(axis=1)
+        magnitude = np.maximum(block.max(axis=1), -block.min(axis=1))
         most_odd = self.tolerated * block.shape[1]
         is_new = self._tops is None
         if is_new:
@@ -73,8 +75,10 @@ class SlicedSums:
         self._panels = panels(self._n_slices, self._tops, self.panel_rows)
 
     def _cut(self, block: Floats, magnitude: Floats) -> tuple[Floats | None, NDArray[np.bool_]]:
-        """Cut, giving columns more slices as long as they need and may have them; the slices of a single panel, and
-        which rows do not fit."""
+        """Cut, giving columns more slices as long as they need and may have them.
+
+        Returns: the slices, if there is a single panel; which rows do not fit, (m,).
+        """
         odd: NDArray[np.bool_] = np.zeros(block.shape[1], np.bool_)
         above = magnitude > self._ceilings
         if above.any():
@@ -84,7 +88,7 @@ class SlicedSums:
             more: list[int] = []
             unfit = odd.copy()
             for panel in self._panels:
-                slices, rest = cut(block, panel)
+                slices, rest = cut(block, panel, self._scratch, "left")
                 if rest.any():
                     left = rest != 0
                     unfit |= left.any(axis=0)
@@ -103,14 +107,14 @@ class SlicedSums:
             else:
                 block = np.where(odd, 0.0, block)
         for i, panel in enumerate(self._panels):
-            left = slices if slices is not None else cut(block, panel)[0]
+            left = slices if slices is not None else cut(block, panel, self._scratch, "left")[0]
             for j, other in enumerate(self._panels[i:], start=i):
-                right = left if j == i else cut(block, other)[0]
+                right = left if j == i else cut(block, other, self._scratch, "right")[0]
                 if (i, j) not in self._digits:
                     shape = (2 * self.max_slices - 1 + SPARE_DIGITS, len(panel.columns), len(other.columns))
                     self._digits[i, j] = np.zeros(shape, np.int64)
                 add_products(self._digits[i, j][SPARE_DIGITS:], left, right, panel, other)
-        self._n_blocks += 1
+        self._n_blocks += -(-block.shape[1] // ROWS)
         # A block adds to a digit at most K sums of at most 2**53, and a carry leaves less than one such behind.
         if self._n_blocks >= 1023 // self.max_slices:
             self._carry()

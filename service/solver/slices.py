@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from service.solver.scratch import Scratch
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -57,16 +59,17 @@ def panels(n_slices: NDArray[np.intp], tops: NDArray[np.intp], most_rows: int) -
     return shared
 
 
-def cut(block: Floats, panel: Panel) -> tuple[Floats, Floats]:
+def cut(block: Floats, panel: Panel, scratch: Scratch, name: str) -> tuple[Floats, Floats]:
     """The slices of a panel's columns, and what they leave.
 
     Args: block: (q, m), m <= 2**11, each column within its top. Nothing here is subnormal: values are at least 1e-150,
-          tops at most 2**499, so a scaled value is at least 1e-301.
+          tops at most 2**499, so a scaled value is at least 1e-301. name: of the scratch array for the slices.
     Returns: (sum(counts), m), slice by slice, column by column; the rests (c, m), scaled: 0 where the slices are all.
     """
-    rest = block[panel.columns]
+    rest = scratch.floats("rest", len(panel.columns), block.shape[1])
+    np.take(block, panel.columns, axis=0, out=rest, mode="clip")  # any other mode would copy once more
     rest *= panel.scale
-    slices = np.empty((len(panel.weights), block.shape[1]))
+    slices = scratch.floats(name, len(panel.weights), block.shape[1])
     start = 0
     for count, rounder in zip(panel.counts, ROUNDERS, strict=False):
         part = slices[start : start + count]
@@ -82,10 +85,12 @@ def add_products(sums: Integers, left: Floats, right: Floats, panel: Panel, othe
 
     numpy sees left @ left.T and computes half of it. At most min(K, K') products of at most 2**53 fall on a digit.
     """
-    products = left @ right.T
-    products *= panel.weights[:, None]
-    products *= other.weights
-    integers = products.astype(np.int64)
+    integers = np.zeros((len(left), len(right)), np.int64)
+    for a, b in zip(in_blocks(left), in_blocks(right), strict=True):
+        products = a @ b.transpose(0, 2, 1)
+        products *= panel.weights[:, None]
+        products *= other.weights
+        integers += products.astype(np.int64).sum(axis=0)
     row = 0
     for k, height in enumerate(panel.counts):
         column = 0
@@ -93,6 +98,14 @@ def add_products(sums: Integers, left: Floats, right: Floats, panel: Panel, othe
             sums[k + j, :height, :width] += integers[row : row + height, column : column + width]
             column += width
         row += height
+
+
+def in_blocks(slices: Floats) -> list[Floats]:
+    """The slices (r, m) as stacks (blocks, r, rows) of blocks of 2**11 rows and, if need be, one of the rest."""
+    rows, m = slices.shape
+    whole = m - m % ROWS
+    stacks = [slices[:, :whole].reshape(rows, whole // ROWS, ROWS).transpose(1, 0, 2), slices[None, :, whole:]]
+    return [stack for stack in stacks if stack.size]
 
 
 def blas_is_exact() -> bool:

@@ -1,0 +1,49 @@
+"""Rows gathered, column by column and the constant before them, until there are enough to multiply."""
+
+import numpy as np
+
+from service.solver.cascade import Cascade
+from service.solver.scratch import Scratch
+from service.solver.sliced_sums import PANEL_ROWS
+from service.solver.slices import ROWS, Floats
+from service.solver.units import Sums, with_constant_one
+
+# Four blocks at once, measured: fewer steps where a second thread waits for the interpreter. Of wide ones, one.
+MOST_BLOCKS = 4
+MOST_VALUES = 1 << 18  # in a gathering of more than one block: 2 MB
+
+
+class Gathering:
+    """A buffer over a cascade: `next` is where the next rows go, `keep` says how many came."""
+
+    def __init__(self, n_columns: int, scratch: Scratch, panel_rows: int = PANEL_ROWS) -> None:
+        side = 1 + n_columns
+        self.most_rows = ROWS * max(1, min(MOST_BLOCKS, MOST_VALUES // (side * ROWS)))
+        self._buffer = np.empty((side, self.most_rows))
+        self._buffer[0] = 1.0
+        self._fill = 0
+        self._cascade = Cascade(side, scratch, panel_rows)
+
+    @property
+    def room(self) -> int:
+        return self.most_rows - self._fill
+
+    def next(self, n_rows: int) -> Floats:
+        """Where to write the next rows, (q, n_rows), n_rows <= room."""
+        return self._buffer[1:, self._fill : self._fill + n_rows]
+
+    def keep(self, n_rows: int) -> None:
+        """Count as gathered the first n_rows of what `next` gave."""
+        self._fill += n_rows
+        if self._fill == self.most_rows:
+            self._add_buffer()
+
+    def total(self) -> Sums:
+        """The sums of products of [1, *columns] so far, in base 2, the constant's unit 1; more rows may come after."""
+        self._add_buffer()
+        return with_constant_one(self._cascade.total(), 2)
+
+    def _add_buffer(self) -> None:
+        if self._fill:
+            self._cascade.add(self._buffer[:, : self._fill])
+        self._fill = 0
