@@ -47,8 +47,8 @@ class Centred:
 
         Ball arithmetic bounds rounding by the largest entries: ten columns of 1e-5 to 1e5 lose 60 bits to it otherwise.
         """
-        sizes = [int(self.gram[i, i]).bit_length() // 2 for i in range(self.n_features)]
-        if max(sizes) - min(sizes) <= _SPREAD_BITS:
+        sizes = [self.gram[i, i].bit_length() // 2 for i in range(self.n_features)]
+        if not sizes or max(sizes) - min(sizes) <= _SPREAD_BITS:
             return self
         factors = [fmpz(1) << (max(sizes) - size) for size in sizes]
         gram = [

@@ -1,8 +1,8 @@
 """Ordinary least squares from the moments, every figure the exact one correctly rounded.
 
-Up to four features are solved in rationals. More are solved in ball arithmetic, at doubled precision until both ends of
-the ball of every figure round to the same double: that is the proof that it is the exact one rounded. What balls cannot
-decide, because the exact figure is 0 or midway between two doubles, is decided in rationals again.
+The normal equation is solved in ball arithmetic, at doubled precision until both ends of the ball of every figure round
+to the same double: that is the proof that it is the exact one rounded. What balls cannot decide, because the exact figure
+is 0 or midway between two doubles, is decided in rationals.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ ZERO_TARGET = "the target is zero everywhere: there is nothing to explain"
 NO_DF = "as many coefficients as rows: no degrees of freedom are left"
 TOO_LARGE = "larger than the largest double"
 
-# Rationals win up to here: at 4 features 20 us against 30, at 5 already 50 against 35 (53-bit columns).
-_RATIONAL_FEATURES = 4
 # 192 bits decide a fit whose X'X has a condition number up to 1e24, remainders included; the next are for worse ones.
 _BITS = (192, 384, 768, 1024)
+# Up to here rationals cost less than the next balls (4 features of 53 bits: 130 us), so they come second.
+_FEW_FEATURES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +86,12 @@ class _Solved(Generic[Number]):
 
 def _figures(equation: Centred, features: tuple[str, ...]) -> list[_Figure]:
     """All figures in the order of `_questions`, each from the first of ever more precise solutions that decides it."""
-    if equation.n_features <= _RATIONAL_FEATURES:
-        try:
-            inverse = fmpq_mat(equation.gram).inv()
-        except ZeroDivisionError:
-            refuse_dependent(equation, features)
-            raise
-        return _decided(_answers(_questions(equation, _solved(equation, inverse)), []))
     known: list[_Figure | None] = []
     scaled = equation.balanced()
-    for bits in _BITS:
+    for bits in _BITS if equation.n_features > _FEW_FEATURES else _BITS[:1]:
         with precision(bits):
             try:
-                questions = _questions(scaled, _solved(scaled, arb_mat(scaled.gram).inv()))
+                questions = _questions(scaled, _solved_in_balls(scaled))
             except ZeroDivisionError:
                 refuse_dependent(equation, features)
                 continue
@@ -106,7 +99,7 @@ def _figures(equation: Centred, features: tuple[str, ...]) -> list[_Figure]:
         if known and None not in known:
             break
     else:
-        known = _answers(_questions(equation, _solved_exactly(equation)), known)
+        known = _answers(_questions(equation, _solved_in_rationals(equation)), known)
     return _decided(known)
 
 
@@ -119,16 +112,17 @@ def _answers(questions: list[_Question[Number]], known: list[_Figure | None]) ->
     return [rounded(value()) if old is None else old for (rounded, value), old in zip(questions, known, strict=True)]
 
 
-def _solved(equation: Centred, inverse: Any) -> _Solved[Any]:
-    """From the inverse of `gram`, in balls (at the precision in force) or in rationals."""
+def _solved_in_balls(equation: Centred) -> _Solved[arb]:
+    """At the precision in force. Raises: ZeroDivisionError: singular, as far as balls can tell."""
+    inverse = arb_mat(equation.gram).inv()
     solution = inverse * equation.right
     form = equation.right.transpose() * solution
     beta = [solution[i, 0] for i in range(equation.n_features)]
     return _Solved(beta, form.tolist(), lambda i: inverse[i, i])
 
 
-def _solved_exactly(equation: Centred) -> _Solved[fmpq]:
-    """In rationals without an inverse, which would have p**2 of p times as many digits; C[i, i] where asked for."""
+def _solved_in_rationals(equation: Centred) -> _Solved[fmpq]:
+    """Exactly, without an inverse, which would have p**2 of p times as many digits; C[i, i] where asked for."""
     p = equation.n_features
     gram = fmpq_mat(equation.gram)
     solution = gram.solve(fmpq_mat(equation.right))
