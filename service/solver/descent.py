@@ -99,9 +99,8 @@ def trajectory(
         Unresolved: more precision would be needed than is allowed.
     """
     equation = normal_equation(moments, target, features, fit_intercept)
-    found = spectrum(equation, None if learning_rate == "auto" else learning_rate)
+    found, rate, q = _resolved(equation, None if learning_rate == "auto" else learning_rate)
     with precision(found.bits):
-        rate = _quotient(1, found.largest) if learning_rate == "auto" else learning_rate
         first = 0 if fit_intercept else 1
         amplitude, optimum = np.zeros((1 + len(features), len(found.modes))), np.zeros(1 + len(features))
         for i in range(equation.size):
@@ -115,8 +114,21 @@ def trajectory(
             optimal_loss=_optimal_loss(equation),
             amplitude=amplitude,
             root_weight=np.array([_root_weight(mode) for mode in found.modes]),
-            q=powers([(mode.eigenvalue, mode.bits) for mode in found.modes], rate),
+            q=q,
         )
+
+
+def _resolved(equation: NormalEquation, learning_rate: float | None) -> tuple[Spectrum, float, Powers]:
+    """The modes, the rate, and each mode's q, at enough bits for every digit of q too."""
+    bits = FIRST_BITS
+    while True:
+        found = spectrum(equation, learning_rate, bits)
+        with precision(found.bits):
+            rate = _quotient(1, found.largest) if learning_rate is None else learning_rate
+            q = powers([(mode.eigenvalue, mode.bits) for mode in found.modes], rate)
+        if q is not None:
+            return found, rate, q
+        bits = 2 * found.bits  # until `spectrum` refuses
 
 
 def _dot(factors: Floats, amplitude: Floats) -> Floats:

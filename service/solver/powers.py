@@ -65,15 +65,24 @@ class Powers:
         return odd
 
 
-def powers(eigenvalues: Sequence[tuple[arb, int]], learning_rate: float) -> Powers:
-    """Each q = 1 - learning_rate * eigenvalue, for eigenvalues each known to so many bits; inside `precision`."""
+def powers(eigenvalues: Sequence[tuple[arb, int]], learning_rate: float) -> Powers | None:
+    """Each q = 1 - learning_rate * eigenvalue, for eigenvalues each known to so many bits; inside `precision`.
+
+    None if that is too few to tell a q from 0, or from -1, and have all its digits.
+    """
     negative, log_hi, log_lo = [], [], []
     for eigenvalue, bits in eigenvalues:
         step = eigenvalue * learning_rate
-        q = 1 - step
-        vanished = abs(q) < arb(2) ** (16 - bits)  # a rate of exactly 1 / lambda ends a mode in one step
+        q, noise = 1 - step, arb(2) ** (16 - bits)
+        vanished = abs(q) < noise  # a rate of exactly 1 / lambda ends a mode in one step,
+        swings = abs(q + 1) < noise  # and one of exactly 2 / lambda brings it back to where it was in two
+        if any(noise <= abs(near) < noise * arb(2) ** 60 for near in (q, q + 1)):
+            return None
         # Relative accuracy where |q| is near 1: that is what k multiplies.
-        log = arb(_VANISHED) if vanished else (-step).log1p() if q > 0 else (step - 2).log1p()
+        if vanished or swings:
+            log = arb(_VANISHED if vanished else 0)
+        else:
+            log = (-step).log1p() if q > 0 else (step - 2).log1p()
         high = _short(float(log))
         negative.append(bool(q < 0) and not vanished)
         log_hi.append(high)

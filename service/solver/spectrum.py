@@ -17,7 +17,7 @@ from service.solver.balls import precision
 from service.solver.errors import Unresolved
 from service.solver.normal import NormalEquation, principal, separate
 
-FIRST_BITS = 160
+FIRST_BITS = 160  # enough for most designs
 LAST_BITS = 1 << 16  # columns of 1e-150 beside 1e150 need some 4,000
 KEPT_BITS = 56  # of a figure, left over after all that it can have lost
 SAME_BITS = 100  # eigenvalues that agree to so many bits are one: no epoch below 2^30 tells them apart
@@ -40,20 +40,22 @@ class Spectrum:
     bits: int  # at which the modes were computed
 
 
-def spectrum(equation: NormalEquation, learning_rate: float | None) -> Spectrum:
+def spectrum(equation: NormalEquation, learning_rate: float | None, bits: int) -> Spectrum:
     """The modes of descent; those that grow at `learning_rate` are good to double precision each by itself.
+
+    No block is computed at fewer than so many `bits`.
 
     Raises: Unresolved: 65,536 bits are not enough.
     """
     modes: list[Mode] = []
-    largest, bits = arb(0), FIRST_BITS
+    largest, least_bits = arb(0), bits
     for rows in separate(equation.A):
         A = [[equation.A[i][j] for j in rows] for i in rows]
         b = [equation.b[i] for i in rows]
         rank = principal(equation.sums, rows).rank()
         if rank == 0:
             continue
-        block = _block(A, b, rank, learning_rate)
+        block = _block(A, b, rank, learning_rate, least_bits)
         for eigenvalue, amplitude in zip(block.eigenvalues, block.amplitudes, strict=True):
             if not all(a.is_zero() for a in amplitude):
                 whole = [arb(0)] * equation.size
@@ -73,8 +75,7 @@ class _Block:
     bits: int
 
 
-def _block(A: list[list[fmpq]], b: list[fmpq], rank: int, learning_rate: float | None) -> _Block:
-    bits = FIRST_BITS
+def _block(A: list[list[fmpq]], b: list[fmpq], rank: int, learning_rate: float | None, bits: int) -> _Block:
     while bits <= LAST_BITS:
         with precision(bits):
             found = _eigen(A, b, rank, bits)
@@ -126,8 +127,8 @@ def _settled(block: _Block, A: list[list[fmpq]], learning_rate: float | None) ->
     """Whether every figure is good; sets to zero, in place, what is proven too small to be anything but noise.
 
     A perturbation R of A moves theta_k by some sum over i, j of v_i (v_i' R v_j) f[l_i, l_j] l_j c_j with
-    |f[l_i, l_j]| <= 1 / (l_i l_j), so by |R| / l_min |c|: hence the condition number. A mode that grows stands alone
-    in the end, and moves by |R| / gap |c|.
+    |f[l_i, l_j]| <= 1 / (l_i l_j), so by |R| / l_min |c|: hence the condition number. A mode that grows, or in the loss
+    one that outlives the others, stands alone in the end, and moves by |R| |c| / min(its eigenvalue, its gap).
     """
     p = len(A)
     values = block.eigenvalues
@@ -151,15 +152,17 @@ def _settled(block: _Block, A: list[list[fmpq]], learning_rate: float | None) ->
             for amplitude in block.amplitudes:
                 amplitude[i] = arb(0)
     for g, value in enumerate(values):
-        if learning_rate is None or not value * learning_rate > 2:
-            continue
-        alone = noise + top - min([*gaps[max(g - 1, 0) : g + 1], top])
-        for i in range(p):
-            if block.amplitudes[g][i].is_zero() or sizes[g][i] >= alone + KEPT_BITS:
+        alone = noise + top - min([*gaps[max(g - 1, 0) : g + 1], _log2(value)])
+        grows = learning_rate is not None and value * learning_rate > 2
+        left = [(i, size) for i, size in enumerate(sizes[g]) if not block.amplitudes[g][i].is_zero()]
+        # Each component of a mode that grows outlives the others; of one that does not, the loss needs the length.
+        for i, size in left if grows else [(None, max((size for _, size in left), default=inf))]:
+            if size >= alone + KEPT_BITS:
                 continue
-            if not proof or sizes[g][i] > alone:
+            if not proof or size > alone:
                 return False
-            block.amplitudes[g][i] = arb(0)
+            for drowned in range(p) if i is None else (i,):
+                block.amplitudes[g][drowned] = arb(0)
     return True
 
 

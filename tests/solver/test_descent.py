@@ -143,6 +143,37 @@ def test_small_integers_with_all_their_coincidences_are_exact_too(rows: Floats, 
     assert worst(path, ExactDescent(X, y, True, path.learning_rate), (0, 1, 2, 3, 50, 1_000, 1_000_000)) <= 1e-13
 
 
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_a_mode_without_any_part_in_the_target_leaves_nothing_in_the_loss(scale: float) -> None:
+    """Balanced groups and a constant target: what rounding puts into the other modes must not outlive the true one."""
+    X, y = np.tile(np.eye(4), (12, 1)) * scale, np.ones(48)
+    path = descend(X, y, rate=descend(X, y).learning_rate * 1e-4)
+
+    assert worst(path, ExactDescent(X, y, True, path.learning_rate), (10, 10**4, 10**6)) <= 1e-13
+
+
+def test_rates_at_which_a_mode_ends_at_once_or_swings_for_ever_are_exact() -> None:
+    """Eigenvalues 1, 1/2 and 1/4 at rate 2: theta is back at zero, or there at once, and not nearly so."""
+    X = np.array([[2.0, 0, 0], [2.0, 0, 0], [0, 2.0, 0], [0, 0, 1.0], [0, 0, 1.0], [0, 0, 0], [0, 0, 0], [0, 0, 0]])
+    y = np.ones(8)
+    path = descend(X, y, rate=2.0, fit_intercept=False)
+
+    _, theta = path.at(np.array([1, 2, 10**6 + 1, 10**6]))
+
+    assert theta[:, 1].tolist() == [1.0, 0.0, 1.0, 0.0]
+    assert theta[:, 2].tolist() == [0.5, 0.5, 0.5, 0.5]
+    assert not path.diverges
+
+
+def test_a_rate_that_misses_an_eigenvalue_by_a_hair_is_told_from_one_that_hits_it() -> None:
+    """lambda is 1 + 1e-40 and the rate 1: the loss falls to 1e-80 of what it was, and every digit of that is right."""
+    X, y = np.full((5, 1), 1e-20), np.ones(5)
+    path = descend(X, y)
+
+    assert path.learning_rate == 1.0
+    assert worst(path, ExactDescent(X, y, True, 1.0), (1, 2, 3)) <= 1e-13
+
+
 def test_decimals_descend_as_decimals() -> None:
     """0.1 is one tenth if the moments say so."""
     X, y = np.array([[0.1], [0.2], [0.7]]), np.array([0.3, 0.1, 0.9])

@@ -34,7 +34,7 @@ def epochs(
     fit_intercept: bool = True,
     read_block: ReadBlock | None = None,
 ) -> Floats:
-    """Descend from the epoch `first` to `last`; theta after them: from `first` to `last`."""
+    """Descend from epoch `first` to `last`: theta after them."""
     theta = np.zeros(rows.shape[1]) if theta is None else theta
     for epoch in range(first, last + 1):
         after = run_epoch(
