@@ -18,6 +18,7 @@ from service.registry.absorb import TYPES, Absorbed, Column, absorb, described
 from service.registry.errors import ColumnsDiffer, DatasetInUse, NotFound, NotNumeric, TypesDiffer
 from service.registry.idents import new_id, now
 from service.registry.pages import Page, page_of
+from service.solver.errors import UnknownColumn
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from service.solver.summation import Summation
@@ -43,19 +44,20 @@ class Dataset:
     created_at: str
 
     def numeric(self, role: str, name: str) -> str:
-        """The name, if it is that of a column of numbers. Raises: NotFound, NotNumeric."""
+        """The name, if it is that of a column of numbers. Raises: UnknownColumn, NotNumeric."""
         column = next((column for column in self.columns if column.name == name), None)
         if column is None:
-            raise NotFound(f"column (the {role})", name)
+            raise UnknownColumn(name, tuple(column.name for column in self.columns))
         if column.type != "number":
             raise NotNumeric(role, name, column.type)
         return name
 
 
 Also = Callable[[sa.Connection, Dataset], None]  # what else belongs into the transaction that makes a version
+AlsoAppended = Callable[[sa.Connection, Dataset, int], None]  # the same, with the number of rows before
 
 
-def _nothing(_connection: sa.Connection, _dataset: Dataset) -> None:
+def _nothing(*_made: object) -> None:
     pass
 
 
@@ -75,9 +77,7 @@ class Datasets:
         id_ = new_id("ds")
         with PartWriter(self._folder, f"{id_}_1") as writer:
             absorbed = absorb(batches, writer, numbers, self._whole_up_to)
-            made = Dataset(
-                id_, name, 1, numbers, absorbed.n_rows, described(absorbed.columns, absorbed.panels), now()
-            )
+            made = Dataset(id_, name, 1, numbers, absorbed.n_rows, described(absorbed.columns, absorbed.panels), now())
             writer.commit()
             try:
                 with self._store.write() as connection:
@@ -91,8 +91,8 @@ class Datasets:
         self._remember(made, absorbed.panels)
         return made
 
-    def append(self, id_: str, batches: Iterable[pa.RecordBatch], also: Also = _nothing) -> Dataset:
-        """Take in more rows of a data set: its next version. Columns are matched by name.
+    def append(self, id_: str, batches: Iterable[pa.RecordBatch], also: AlsoAppended = _nothing) -> tuple[Dataset, int]:
+        """Take in more rows of a data set: its next version, and how many rows there were before. Columns go by name.
 
         Raises: NotFound, ColumnsDiffer, TypesDiffer, and as `create`.
         """
@@ -109,12 +109,12 @@ class Datasets:
                     n_samples = before.n_samples + absorbed.n_rows
                     made = Dataset(id_, before.name, before.version + 1, before.numbers, n_samples, columns, now())
                     _insert_version(connection, made, absorbed, panels, writer.path.stem)
-                    also(connection, made)
+                    also(connection, made, before.n_samples)
             except BaseException:
                 writer.path.unlink(missing_ok=True)
                 raise
         self._remember(made, panels)
-        return made
+        return made, before.n_samples
 
     def get(self, id_: str, version: int | None = None, connection: sa.Connection | None = None) -> Dataset:
         """A version of a data set, or its newest. Raises: NotFound."""

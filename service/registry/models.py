@@ -58,7 +58,8 @@ class Models:
                 self._kept.move_to_end(id_)
                 return model
         with self._store.read() as connection:
-            row = connection.execute(sa.select(models.c.id, models.c.body, models.c.evaluation).where(models.c.id == id_)).one_or_none()
+            query: sa.Select[Any] = sa.select(models.c.id, models.c.body, models.c.evaluation)
+            row = connection.execute(query.where(models.c.id == id_)).one_or_none()
         if row is None:
             raise NotFound("model", name)
         return self._keep(_model(row))
@@ -71,7 +72,9 @@ class Models:
     def delete(self, id_: str) -> None:
         """Forget a model. Raises: NotFound, ModelInUse."""
         with self._store.write() as connection:
-            alias = connection.execute(sa.select(aliases.c.name).where(aliases.c.model_id == id_).limit(1)).scalar_one_or_none()
+            alias = connection.execute(
+                sa.select(aliases.c.name).where(aliases.c.model_id == id_).limit(1)
+            ).scalar_one_or_none()
             if alias is not None:
                 raise ModelInUse(id_, alias)
             if not connection.execute(sa.delete(models).where(models.c.id == id_)).rowcount:
@@ -81,7 +84,9 @@ class Models:
 
     def _aliased(self, name: str) -> str:
         with self._store.read() as connection:
-            id_: str | None = connection.execute(sa.select(aliases.c.model_id).where(aliases.c.name == name)).scalar_one_or_none()
+            id_: str | None = connection.execute(
+                sa.select(aliases.c.model_id).where(aliases.c.name == name)
+            ).scalar_one_or_none()
         if id_ is None:
             raise NotFound("model", name)
         return id_

@@ -32,13 +32,17 @@ class Receipts:
             with self._lock:
                 self._running.discard(key)
 
+    def holds(self, key: str) -> bool:
+        """Whether an answer is kept under the key."""
+        query = sa.select(idempotency.c.key).where(idempotency.c.key == key, self._is_young())
+        with self._store.read() as connection:
+            return connection.execute(query).one_or_none() is not None
+
     def find(self, key: str, request: str) -> bytes | None:
         """The answer kept under the key, if any. Raises KeyReused when `request` is not the digest it was kept with."""
-        row_of = sa.select(idempotency.c.request, idempotency.c.answer).where(
-            idempotency.c.key == key, idempotency.c.created_at > time.time() - self._ttl_s
-        )
+        query = sa.select(idempotency.c.request, idempotency.c.answer).where(idempotency.c.key == key, self._is_young())
         with self._store.read() as connection:
-            row = connection.execute(row_of).one_or_none()
+            row = connection.execute(query).one_or_none()
         if row is None:
             return None
         if row.request != request:
@@ -47,8 +51,9 @@ class Receipts:
 
     def keep(self, connection: sa.Connection, key: str, request: str, answer: bytes) -> None:
         """Keeps an answer, in the transaction of what it speaks of; those that are too old go."""
-        now = time.time()
-        connection.execute(
-            sa.delete(idempotency).where((idempotency.c.created_at <= now - self._ttl_s) | (idempotency.c.key == key))
-        )
-        connection.execute(sa.insert(idempotency).values(key=key, request=request, answer=answer, created_at=now))
+        connection.execute(sa.delete(idempotency).where(~self._is_young()))
+        row = {"key": key, "request": request, "answer": answer, "created_at": time.time()}
+        connection.execute(sa.insert(idempotency).values(row))
+
+    def _is_young(self) -> sa.ColumnElement[bool]:
+        return idempotency.c.created_at > time.time() - self._ttl_s

@@ -155,9 +155,9 @@ def _prepare_sqlite(engine: sa.Engine, synchronous: str) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: sa.pool.PoolProxiedConnection, _record: object) -> None:
         # Transactions are begun below, not by the driver, which would begin them late and then fail to upgrade.
-        connection.isolation_level = None  # type: ignore[attr-defined]
+        connection.isolation_level = None  # type: ignore[attr-defined]  # sqlite3.Connection, which the event does not say
         for pragma in ("journal_mode = WAL", f"synchronous = {synchronous}", "foreign_keys = ON", "busy_timeout = 10000"):
-            connection.execute(f"PRAGMA {pragma}")  # type: ignore[attr-defined]
+            connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:

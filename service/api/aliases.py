@@ -1,0 +1,86 @@
+"""`/aliases`: names in place of a model's id, moved atomically."""
+
+import asyncio
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Header
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.api.bodies import JSON, content_type, json_body, parsed, read
+from service.api.lists import After, Limit, Listed, listed
+from service.api.problems import InvalidValue, UnsupportedMediaType, responses
+from service.api.services import Use
+from service.ingest.errors import InvalidFields, NotJson
+from service.ingest.json_rows import Strict
+from service.registry.aliases import ALIAS, Alias
+from service.registry.errors import AliasMoved, NotFound
+
+router = APIRouter(tags=["aliases"])
+
+IfMatch = Annotated[str | None, Header(description="the ETag that the alias must have; * for any")]
+IfNoneMatch = Annotated[str | None, Header(description="*: only if there is no such alias yet")]
+
+
+class AliasRequest(Strict):
+    """What an alias shall stand for."""
+
+    model_id: str
+
+
+class AliasOut(BaseModel):
+    """An alias and its model."""
+
+    name: str
+    model_id: str
+    updated_at: str
+
+
+@router.get("/aliases", response_model=Listed[AliasOut])
+async def list_aliases(request: Request, use: Use, limit: Limit = 50, after: After = None) -> Response:
+    """The aliases, newest first."""
+    return listed(request, await asyncio.to_thread(use.aliases.page, limit, after), _shown)
+
+
+@router.get("/aliases/{name}", response_model=AliasOut, responses=responses(NotFound))
+async def get_alias(use: Use, name: str) -> Response:
+    """An alias; its ETag changes with every move."""
+    return _answer(await asyncio.to_thread(use.aliases.get, name), 200)
+
+
+@router.put(
+    "/aliases/{name}", response_model=AliasOut,
+    responses=responses(NotFound, AliasMoved, InvalidValue, InvalidFields, NotJson, UnsupportedMediaType) | {201: {"model": AliasOut}},
+    openapi_extra=json_body(AliasRequest, example={"model_id": "mdl_0123456789abcdef0123"}),
+)  # fmt: skip
+async def put_alias(
+    request: Request, use: Use, name: str, if_match: IfMatch = None, if_none_match: IfNoneMatch = None
+) -> Response:
+    """Make an alias (201) or move it (200), at once for everybody."""
+    if ALIAS.fullmatch(name) is None:
+        raise InvalidValue("", f"the alias {name!r} does not match {ALIAS.pattern}")
+    content_type(request, (JSON,))
+    body = await parsed(await read(request, use.limits.max_json_bytes), AliasRequest)
+    expected = None if if_match is None else if_match.strip('"')
+    alias, is_new = await asyncio.to_thread(
+        lambda: use.aliases.put(name, body.model_id, expected, only_if_new=if_none_match == "*")
+    )
+    return _answer(alias, 201 if is_new else 200)
+
+
+@router.delete("/aliases/{name}", status_code=204, responses=responses(NotFound, AliasMoved))
+async def delete_alias(use: Use, name: str, if_match: IfMatch = None) -> Response:
+    """Forget an alias; its model stays."""
+    await asyncio.to_thread(use.aliases.delete, name, None if if_match is None else if_match.strip('"'))
+    return Response(status_code=204)
+
+
+def _shown(alias: Alias) -> dict[str, str]:
+    return {"name": alias.name, "model_id": alias.model_id, "updated_at": alias.updated_at}
+
+
+def _answer(alias: Alias, status: int) -> Response:
+    headers = {"ETag": f'"{alias.etag}"'} | ({"Location": f"/aliases/{alias.name}"} if status == 201 else {})
+    return Response(orjson.dumps(_shown(alias)), status, headers, JSON)

@@ -1,0 +1,136 @@
+"""`/datasets`: data sets taken in, listed and forgotten, and rows appended."""
+
+import asyncio
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.api.bodies import ARROW, CSV, JSON, Batches, json_body
+from service.api.idempotency import Key
+from service.api.lists import After, Limit, Listed, listed
+from service.api.problems import InvalidValue, responses
+from service.api.services import Use
+from service.api.uploads import UPLOAD_PROBLEMS, Keep, Made, upload
+from service.ingest.json_rows import DatasetBody, RowsBody
+from service.registry.datasets import Dataset
+from service.registry.errors import ColumnsDiffer, DatasetInUse, NotFound, TypesDiffer
+from service.solver.reading import Numbers
+
+router = APIRouter(tags=["datasets"])
+
+Version = Annotated[int | None, Query(ge=1, description="a version; the newest if left out")]
+
+
+class ColumnOut(BaseModel):
+    """A column. Mean and std (by n - 1) are the exact ones, correctly rounded; null for text and booleans."""
+
+    name: str
+    type: Literal["number", "text", "boolean"]
+    mean: float | None
+    std: float | None
+    min: float | None
+    max: float | None
+    n_missing: int
+
+
+class DatasetOut(BaseModel):
+    """A version of a data set."""
+
+    id: str
+    name: str
+    version: int
+    numbers: Literal["float64", "decimal"] = Field(description="what a number means: the double, or the shortest decimal")
+    n_samples: int
+    columns: list[ColumnOut]
+    created_at: str
+
+
+class AppendedOut(BaseModel):
+    """What an append made."""
+
+    id: str
+    version: int
+    n_samples: int
+    n_appended: int
+
+
+@router.post(
+    "/datasets", status_code=201, response_model=DatasetOut, responses=responses(*UPLOAD_PROBLEMS, InvalidValue),
+    openapi_extra=json_body(DatasetBody, CSV, ARROW, example={"columns": {"x": [0.0, 1.0, 2.0], "price": [1.5, 2.5, 3.5]}}),
+)  # fmt: skip
+async def create_dataset(
+    request: Request,
+    use: Use,
+    name: Annotated[str | None, Query(max_length=200, description="for bodies that are not JSON")] = None,
+    numbers: Annotated[Numbers | None, Query(description="for bodies that are not JSON; float64 if left out")] = None,
+    key: Key = None,
+) -> Response:
+    """Take in a data set: JSON, CSV with a header, or an Arrow stream. The answer says that it is safe on disk."""
+
+    def make(batches: Batches, body: DatasetBody | None, keep: Keep) -> Made:
+        if body is not None and (name is not None or numbers is not None):
+            raise InvalidValue(
+                "", "the query parameters name and numbers are for bodies that are not JSON; put them into the body"
+            )
+        called = name if body is None else body.name
+        reading = (numbers or "float64") if body is None else body.numbers
+        return _made(use.datasets.create(batches, called or "", reading, lambda c, dataset: keep(c, _made(dataset))))
+
+    return await upload(request, use, key, DatasetBody, make)
+
+
+@router.get("/datasets", response_model=Listed[DatasetOut])
+async def list_datasets(request: Request, use: Use, limit: Limit = 50, after: After = None) -> Response:
+    """The data sets, newest first, each in its newest version."""
+    return listed(request, await asyncio.to_thread(use.datasets.page, limit, after), asdict)
+
+
+@router.get("/datasets/{dataset_id}", response_model=DatasetOut, responses=responses(NotFound))
+async def get_dataset(use: Use, dataset_id: str, version: Version = None) -> Response:
+    """A data set, in its newest version or another."""
+    return _json(asdict(await asyncio.to_thread(use.datasets.get, dataset_id, version)))
+
+
+@router.delete("/datasets/{dataset_id}", status_code=204, responses=responses(NotFound, DatasetInUse))
+async def delete_dataset(use: Use, dataset_id: str) -> Response:
+    """Forget a data set and its rows. Models fitted to it stay, and say that it is gone."""
+    await asyncio.to_thread(use.datasets.delete, dataset_id)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/datasets/{dataset_id}/rows", status_code=201, response_model=AppendedOut,
+    responses=responses(*UPLOAD_PROBLEMS, NotFound, ColumnsDiffer, TypesDiffer),
+    openapi_extra=json_body(RowsBody, CSV, ARROW, example={"columns": {"x": [3.0], "price": [4.5]}}),
+)  # fmt: skip
+async def append_rows(request: Request, use: Use, dataset_id: str, key: Key = None) -> Response:
+    """Append rows: a new version. Columns are matched by name, whatever their order."""
+
+    def appended(dataset: Dataset, n_before: int) -> Made:
+        body = {"id": dataset.id, "version": dataset.version, "n_samples": dataset.n_samples}
+        return Made(_url(dataset), body | {"n_appended": dataset.n_samples - n_before})
+
+    def make(batches: Batches, _body: RowsBody | None, keep: Keep) -> Made:
+        made, n_before = use.datasets.append(
+            dataset_id, batches, lambda c, dataset, n_before: keep(c, appended(dataset, n_before))
+        )
+        return appended(made, n_before)
+
+    return await upload(request, use, key, RowsBody, make)
+
+
+def _made(dataset: Dataset) -> Made:
+    return Made(_url(dataset), asdict(dataset))
+
+
+def _url(dataset: Dataset) -> str:
+    return f"/datasets/{dataset.id}" + (f"?version={dataset.version}" if dataset.version > 1 else "")
+
+
+def _json(body: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(body), media_type=JSON)

@@ -1,0 +1,43 @@
+"""Whether the service lives and can work, and what it allows."""
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from service.api.services import Use
+
+router = APIRouter(tags=["service"])
+
+
+class Health(BaseModel):
+    """All is well."""
+
+    status: str = "ok"
+
+
+@router.get("/healthz")
+async def healthz() -> Health:
+    """The process lives."""
+    return Health()
+
+
+@router.get("/readyz")
+async def readyz(use: Use) -> Health:
+    """The store answers."""
+
+    def ask() -> None:
+        with use.store.read() as connection:
+            connection.execute(sa.text("SELECT 1"))
+
+    await asyncio.to_thread(ask)
+    return Health()
+
+
+@router.get("/limits")
+async def limits(use: Use) -> dict[str, Any]:
+    """Every limit on what a request may ask for, and its value. Each is a setting."""
+    return asdict(use.limits)

@@ -1,0 +1,68 @@
+"""`Idempotency-Key`: a retry of a request that made something gets the answer that was given, not another thing."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from typing import Annotated, Any
+
+import orjson
+import sqlalchemy as sa
+from fastapi import Header
+from starlette.requests import Request
+
+from service.api.problems import InvalidKey
+from service.registry.receipts import Receipts
+
+MAX_LENGTH = 255
+
+Key = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", description="The same key with the same request gets the answer already given."),
+]
+
+
+class Claim:
+    """One request under its key, or under none; it hashes what is asked while that is read."""
+
+    def __init__(self, receipts: Receipts, key: str | None, request: Request) -> None:
+        self._receipts, self._key = receipts, key
+        self._hash = hashlib.sha256()
+        types = request.headers.get("content-type", ""), request.headers.get("accept", "")
+        self.is_keyed = key is not None
+        self.takes(repr((request.method, request.url.path, request.url.query, types)).encode())
+
+    def takes(self, piece: bytes) -> None:
+        """More of the request."""
+        if self.is_keyed:
+            self._hash.update(piece)
+
+    async def through(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The pieces, each noted on its way."""
+        async for piece in pieces:
+            self.takes(piece)
+            yield piece
+
+    def known(self) -> bool:
+        """Whether an answer is kept under the key, to this request or another."""
+        return self._key is not None and self._receipts.holds(self._key)
+
+    def kept(self) -> dict[str, Any] | None:
+        """The answer kept for this request, once all of it was noted. Raises: KeyReused."""
+        if self._key is None:
+            return None
+        value = self._receipts.find(self._key, self._hash.hexdigest())
+        return None if value is None else orjson.loads(value)
+
+    def keep(self, connection: sa.Connection, answer: dict[str, Any]) -> None:
+        """Keep the answer, in the transaction that makes what it speaks of."""
+        if self._key is not None:
+            self._receipts.keep(connection, self._key, self._hash.hexdigest(), orjson.dumps(answer))
+
+
+@asynccontextmanager
+async def claimed(receipts: Receipts, key: str | None, request: Request) -> AsyncIterator[Claim]:
+    """The request's claim on its key while it runs. Raises: InvalidKey, KeyInUse."""
+    if key is not None and not (0 < len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
+        raise InvalidKey
+    with nullcontext() if key is None else receipts.running(key):
+        yield Claim(receipts, key, request)

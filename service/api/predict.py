@@ -1,0 +1,193 @@
+"""`/predict`: a model's answer for new rows."""
+
+import asyncio
+import io
+from collections.abc import Sequence
+from typing import Annotated
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from fastapi import APIRouter, Query
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.api.bodies import ARROW, CSV, JSON, content_type, json_body, parsed, read, row_reader
+from service.api.problems import (
+    BodyTooLarge,
+    InvalidValue,
+    NotAcceptable,
+    NotSupported,
+    OverLimit,
+    PredictionOutOfRange,
+    UnsupportedMediaType,
+    responses,
+)
+from service.api.rows import written
+from service.api.services import Services, Use
+from service.ingest import json_rows
+from service.ingest.errors import IngestError
+from service.ingest.json_rows import Columns, Matrix, Strict
+from service.registry.absorb import block_of
+from service.registry.errors import ColumnsDiffer, NotFound, NotNumeric
+from service.registry.models import Model
+from service.solver.errors import UnreadableNumber
+from service.solver.evaluation import predictions
+from service.solver.reading import check
+
+router = APIRouter(tags=["predict"])
+
+Floats = NDArray[np.float64]
+
+PROBLEMS = responses(
+    BodyTooLarge, UnsupportedMediaType, NotAcceptable, IngestError, UnreadableNumber, NotFound, ColumnsDiffer, NotNumeric,
+    InvalidValue, NotSupported, OverLimit, PredictionOutOfRange,
+)  # fmt: skip
+
+
+class PredictRequest(Strict):
+    """Rows to predict for: `X` in the order of the model's features, or `columns` by name, in any order."""
+
+    model_id: str = Field(description="a model's id or an alias")
+    X: Matrix | None = None
+    columns: Columns | None = None
+    interval: str | None = Field(None, description="not supported yet: null only")
+    level: float | None = Field(None, description="not supported yet: null only")
+
+
+class PredictOut(BaseModel):
+    """The predictions, a number a row."""
+
+    model_id: str
+    predictions: list[float]
+
+
+@router.post(
+    "/predict", response_model=PredictOut, responses=PROBLEMS | {200: {"content": {CSV: {}, ARROW: {}}}},
+    openapi_extra=json_body(PredictRequest, CSV, ARROW, example={"model_id": "prices", "X": [[1200.0, 3.0]]}),
+)  # fmt: skip
+async def predict(
+    request: Request,
+    use: Use,
+    model_id: Annotated[str | None, Query(description="for bodies that are not JSON: a model's id or an alias")] = None,
+) -> Response:
+    """Predict for rows: JSON, CSV with a header, or an Arrow stream; answered as `Accept` has it, JSON by default."""
+    type_, form = content_type(request, (JSON, CSV, ARROW)), _accepted(request)
+    text = await read(request, use.limits.max_json_bytes)
+    if type_ == JSON:
+        body = await parsed(text, PredictRequest)
+        request.state.where = _where
+        return await asyncio.to_thread(lambda: _answer(*_of_json(use, body), form))
+    if model_id is None:
+        raise InvalidValue("", "a body that is not JSON needs the query parameter model_id")
+
+    def of_table() -> Response:
+        model = use.models.get(model_id)
+        reader = row_reader(type_, use.limits.max_columns, use.limits.max_predict_rows)
+        table = pa.Table.from_batches(reader(io.BytesIO(text)))
+        rows = table.combine_chunks().to_batches()[0]
+        _match(model, rows.schema.names)
+        for name in model.feature_names:
+            if rows.schema.field(name).type != pa.float64():
+                raise NotNumeric("feature", name, str(rows.schema.field(name).type))
+        return _answer(model, block_of(rows, model.feature_names), form)
+
+    return await asyncio.to_thread(of_table)
+
+
+@router.get("/predict", response_model=PredictOut, responses=PROBLEMS, openapi_extra={
+    "parameters": [{
+        "name": "features", "in": "query", "required": True, "style": "form", "explode": True,
+        "description": "each of the model's features by its name: `?model_id=prices&sqft=1200&beds=3`",
+        "schema": {"type": "object", "additionalProperties": {"type": "number"}},
+    }],
+})  # fmt: skip
+async def predict_one(
+    request: Request, use: Use, model_id: Annotated[str, Query(description="a model's id or an alias")]
+) -> Response:
+    """Predict for one row, its features in the query by name."""
+    sent = [(name, value) for name, value in request.query_params.multi_items() if name != "model_id"]
+
+    def one() -> Response:
+        model = use.models.get(model_id)
+        if "model_id" in model.feature_names:
+            raise InvalidValue("", "a feature of this model is called model_id, which is a parameter here: use POST /predict")
+        named = [name for name, _ in sent]
+        _match(model, named)
+        if len(named) > len(set(named)):
+            raise InvalidValue("", "a feature is given twice")
+        values = {name: _number(name, value) for name, value in sent}
+        return _answer(model, np.array([[values[name] for name in model.feature_names]]).reshape(1, -1), JSON)
+
+    return await asyncio.to_thread(one)
+
+
+def _of_json(use: Services, body: PredictRequest) -> tuple[Model, Floats]:
+    for name in ("interval", "level"):
+        if getattr(body, name) is not None:
+            raise NotSupported(f"/{name}", name)
+    if (body.X is None) == (body.columns is None):
+        raise InvalidValue("", "expected rows: either X or columns")
+    model = use.models.get(body.model_id)
+    n_features = len(model.feature_names)
+    if body.columns is not None:
+        _match(model, list(body.columns))
+        arrays = json_rows.arrays(body.columns)
+        for name, array in arrays.items():
+            if array.type != pa.float64():
+                raise NotNumeric("feature", name, "text" if array.type == pa.string() else "boolean")
+        X = np.column_stack([arrays[name].to_numpy() for name in model.feature_names])
+    else:
+        assert body.X is not None  # noqa: S101 (one of the two is there)
+        X = json_rows.matrix(body.X)
+        if X.shape[1] != n_features:
+            expected = f"{n_features} features, {', '.join(model.feature_names)}, in this order"
+            raise InvalidValue("/X/0", f"a row has {X.shape[1]} values; {model.id} has {expected}")
+    if len(X) > use.limits.max_predict_rows:
+        raise OverLimit("/X", "rows of a prediction", len(X), use.limits.max_predict_rows)
+    return model, X
+
+
+def _answer(model: Model, X: Floats, form: str) -> Response:
+    check(X, model.feature_names, "float64")
+    predicted = predictions(model.evaluation, X, model.numbers)
+    infinite = np.flatnonzero(~np.isfinite(predicted))
+    if len(infinite):
+        raise PredictionOutOfRange(int(infinite[0]))
+    if form == JSON:
+        body = {"model_id": model.id, "predictions": predicted}
+        return Response(orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY), media_type=JSON)
+    table = pa.table({"prediction": predicted})
+    return Response(written(table, "csv" if form == CSV else "arrow"), media_type=form, headers={"Linefit-Model-Id": model.id})
+
+
+def _match(model: Model, sent: Sequence[str]) -> None:
+    expected = model.feature_names
+    missing, unknown = [name for name in expected if name not in sent], [name for name in sent if name not in expected]
+    if missing or unknown:
+        raise ColumnsDiffer(missing, unknown)
+
+
+def _number(name: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise InvalidValue("", f"{name}: {value[:80]!r} is not a number") from None
+
+
+def _accepted(request: Request) -> str:
+    """The form to answer in: the first of ours that Accept names. Raises: NotAcceptable."""
+    asked = [part.split(";")[0].strip() for part in request.headers.get("accept", "*/*").split(",")]
+    for type_ in asked:
+        if type_ in (JSON, CSV, ARROW):
+            return type_
+        if type_ in ("*/*", "application/*", ""):
+            return JSON
+    raise NotAcceptable((JSON, CSV, ARROW))
+
+
+def _where(error: Exception) -> str:
+    row = getattr(error, "row", None)
+    return "" if row is None else f"/X/{row}"

@@ -1,0 +1,272 @@
+"""Every error a client can get: RFC 9457 problems with a stable type. The one place where errors meet HTTP."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.ingest import errors as ingest
+from service.jobs import state as jobs
+from service.registry import errors as registry
+from service.solver import errors as solver
+
+log = logging.getLogger(__name__)
+
+
+class ApiError(Exception):
+    """The request cannot be served as it is."""
+
+
+class BodyTooLarge(ApiError):
+    """The body is larger than this service takes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"the body is larger than the limit of {self.limit} bytes; GET /limits has them all"
+
+
+class UnsupportedMediaType(ApiError):
+    """The body's Content-Type is not one that this call reads."""
+
+    def __init__(self, content_type: str, supported: tuple[str, ...], later: tuple[str, ...] = ()) -> None:
+        super().__init__(content_type, supported, later)
+        self.content_type, self.supported, self.later = content_type, supported, later
+
+    def __str__(self) -> str:
+        what = f"Content-Type {self.content_type!r}" if self.content_type else "a body without a Content-Type"
+        return f"{what} is not {'supported yet' if self.content_type in self.later else 'read here'}; send {', '.join(self.supported)}"
+
+
+class NotAcceptable(ApiError):
+    """None of the forms in Accept is one that this call answers in."""
+
+    def __init__(self, supported: tuple[str, ...]) -> None:
+        super().__init__(supported)
+        self.supported = supported
+
+    def __str__(self) -> str:
+        return f"this call answers in {', '.join(self.supported)}"
+
+
+class NotSupported(ApiError):
+    """It is designed but not built yet."""
+
+    def __init__(self, pointer: str, what: str) -> None:
+        super().__init__(pointer, what)
+        self.pointer, self.what = pointer, what
+
+    def __str__(self) -> str:
+        return f"{self.what} is not supported yet"
+
+
+class OptionNotUsed(ApiError):
+    """The method does not use this option: leave it out, or choose the method that does."""
+
+    def __init__(self, option: str, method: str) -> None:
+        super().__init__(option, method)
+        self.option, self.method = option, method
+        self.pointer = f"/{option}"
+
+    def __str__(self) -> str:
+        return f"{self.method} does not use {self.option!r}"
+
+
+class InvalidValue(ApiError):
+    """A value cannot be used here."""
+
+    def __init__(self, pointer: str, why: str) -> None:
+        super().__init__(pointer, why)
+        self.pointer, self.why = pointer, why
+
+    def __str__(self) -> str:
+        return self.why
+
+
+class OverLimit(ApiError):
+    """More is asked for than a limit of this service allows."""
+
+    def __init__(self, pointer: str, what: str, asked: int, limit: int) -> None:
+        super().__init__(pointer, what, asked, limit)
+        self.pointer, self.what, self.asked, self.limit = pointer, what, asked, limit
+
+    def __str__(self) -> str:
+        return f"{self.asked} {self.what} are more than the limit of {self.limit}; GET /limits has them all"
+
+
+class InvalidKey(ApiError):
+    """An Idempotency-Key must have 1 to 255 visible ASCII characters."""
+
+
+class PredictionOutOfRange(ApiError):
+    """A prediction does not fit a float64."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__(row)
+        self.row = row
+
+    def __str__(self) -> str:
+        return f"the prediction of row {self.row} is larger than a float64 can be"
+
+
+PROBLEMS: dict[type[Exception], tuple[int, str]] = {
+    ingest.NotJson: (400, "not-json"),
+    ingest.BadCsv: (400, "bad-csv"),
+    ingest.BadArrow: (400, "bad-arrow"),
+    ingest.InvalidFields: (422, "invalid-fields"),
+    ingest.RaggedRow: (422, "ragged-row"),
+    ingest.UnequalColumns: (422, "unequal-columns"),
+    ingest.MissingValue: (422, "missing-value"),
+    ingest.WrongType: (422, "wrong-type"),
+    ingest.LossyInteger: (422, "lossy-integer"),
+    ingest.BadName: (422, "bad-name"),
+    ingest.UnsupportedColumn: (422, "unsupported-column"),
+    ingest.NoRows: (422, "no-rows"),
+    ingest.NoColumns: (422, "no-columns"),
+    ingest.TooManyColumns: (422, "too-many-columns"),
+    ingest.TooManyRows: (422, "too-many-rows"),
+    solver.NotFinite: (422, "not-finite"),
+    solver.OutOfRange: (422, "out-of-range"),
+    solver.TooManyDigits: (422, "too-many-digits"),
+    solver.ColumnMismatch: (422, "column-mismatch"),
+    solver.ReadingMismatch: (422, "reading-mismatch"),
+    solver.NotContained: (422, "not-contained"),
+    solver.UnknownColumn: (422, "unknown-column"),
+    solver.Diverges: (422, "diverges"),
+    solver.Unresolved: (422, "unresolved"),
+    solver.RankDeficient: (422, "rank-deficient"),
+    solver.TooFewRows: (422, "too-few-rows"),
+    solver.NoFeatures: (422, "no-features"),
+    solver.CoefficientOutOfRange: (422, "coefficient-out-of-range"),
+    registry.NotFound: (404, "not-found"),
+    registry.DatasetInUse: (409, "dataset-in-use"),
+    registry.ModelInUse: (409, "model-in-use"),
+    registry.ColumnsDiffer: (422, "columns-differ"),
+    registry.TypesDiffer: (422, "types-differ"),
+    registry.NotNumeric: (422, "not-numeric"),
+    registry.AliasMoved: (412, "alias-moved"),
+    registry.KeyReused: (422, "key-reused"),
+    registry.KeyInUse: (409, "key-in-use"),
+    jobs.TooManyJobs: (429, "too-many-jobs"),
+    jobs.NoSuchEpoch: (404, "no-such-epoch"),
+    BodyTooLarge: (413, "body-too-large"),
+    UnsupportedMediaType: (415, "unsupported-media-type"),
+    NotAcceptable: (406, "not-acceptable"),
+    NotSupported: (422, "not-supported"),
+    OptionNotUsed: (422, "option-not-used"),
+    InvalidValue: (422, "invalid-value"),
+    OverLimit: (422, "over-limit"),
+    InvalidKey: (422, "invalid-key"),
+    PredictionOutOfRange: (422, "prediction-out-of-range"),
+}
+
+
+FAMILIES = (ApiError, ingest.IngestError, solver.SolverError, registry.RegistryError, jobs.JobError)
+
+
+class FieldError(BaseModel):
+    """One thing that is wrong, and where."""
+
+    pointer: str | None = Field(None, description="JSON pointer into the body")
+    parameter: str | None = Field(None, description="name of a query or path parameter")
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457. A problem may have more members that say what it is about, such as row, column and value."""
+
+    type: str = Field(description="stable; what a program should look at", examples=["/problems/rank-deficient"])
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = Field([], description="for 422: what is wrong, and where")
+
+
+Where = Callable[[Exception], str]  # the JSON pointer to what an error is about
+
+
+def describe(error: Exception, where: Where | None = None) -> dict[str, Any]:
+    """The error as a problem. What is in no table is our own fault, and says nothing more."""
+    for class_ in type(error).__mro__:
+        if class_ in PROBLEMS:
+            status, slug = PROBLEMS[class_]
+            break
+    else:
+        log.error("an error that no table has", exc_info=error)
+        return _problem(500, "internal-error", "The service failed; this is a defect of its own.", "")
+    if isinstance(error, UnsupportedMediaType) and error.content_type in error.later:
+        slug = "not-supported"
+    title = (error.__doc__ or slug).splitlines()[0]
+    problem = _problem(status, slug, title, str(error) or title)
+    if status == 422:
+        problem["errors"] = _field_errors(error, problem["detail"], where)
+    members = {name: value for name, value in vars(error).items() if name not in ("errors", "pointer")}
+    return members | problem
+
+
+def _field_errors(error: Exception, detail: str, where: Where | None) -> list[dict[str, str]]:
+    if isinstance(error, ingest.InvalidFields):
+        return [{"pointer": pointer, "detail": message} for pointer, message in error.errors]
+    pointer = getattr(error, "pointer", None)
+    if pointer is None:
+        pointer = where(error) if where is not None else ""
+    return [{"pointer": pointer, "detail": detail}]
+
+
+def _problem(status: int, slug: str, title: str, detail: str) -> dict[str, Any]:
+    return {"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail or title}
+
+
+def answer(problem: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    """The problem as a response."""
+    body = orjson.dumps(problem, default=str, option=orjson.OPT_NON_STR_KEYS)
+    return Response(body, problem["status"], headers, "application/problem+json")
+
+
+async def on_error(request: Request, error: Exception) -> Response:
+    """Answers any of our own errors."""
+    headers = {"Retry-After": "1"} if isinstance(error, (registry.KeyInUse, jobs.TooManyJobs)) else None
+    return answer(describe(error, getattr(request.state, "where", None)), headers)
+
+
+async def on_http_error(_request: Request, error: Exception) -> Response:
+    """Answers what the framework refuses: no such path, no such method."""
+    assert isinstance(error, HTTPException)  # noqa: S101 (registered for nothing else)
+    slug = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http-error")
+    return answer(_problem(error.status_code, slug, error.detail, error.detail), dict(error.headers or {}))
+
+
+async def on_invalid_parameters(_request: Request, error: Exception) -> Response:
+    """Answers parameters of the query, path or header that do not fit."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 (registered for nothing else)
+    errors = [{"parameter": str(one["loc"][-1]), "detail": one["msg"]} for one in error.errors()]
+    detail = "; ".join(f"{one['parameter']}: {one['detail']}" for one in errors)
+    return answer(_problem(422, "invalid-parameter", "A parameter cannot be used.", detail) | {"errors": errors})
+
+
+def responses(*errors: type[Exception]) -> dict[int | str, dict[str, Any]]:
+    """What openapi.json says of a call's errors: by status, the types that may come."""
+    by_status: dict[int, list[str]] = {}
+    for error in errors:
+        for class_ in _leaves(error):
+            status, slug = PROBLEMS[class_]
+            by_status.setdefault(status, []).append(slug)
+    return {
+        status: {
+            "description": ", ".join(f"`/problems/{slug}`" for slug in slugs),
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status, slugs in sorted(by_status.items())
+    }
+
+
+def _leaves(error: type[Exception]) -> list[type[Exception]]:
+    return [error] if error in PROBLEMS else [leaf for child in error.__subclasses__() for leaf in _leaves(child)]

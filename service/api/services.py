@@ -1,0 +1,55 @@
+"""What routes work with, as the app wires it."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from service.jobs.events import Events
+from service.jobs.runner import Jobs
+from service.registry.aliases import Aliases
+from service.registry.datasets import Datasets
+from service.registry.models import Models
+from service.registry.receipts import Receipts
+from service.store.tables import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one request may ask for."""
+
+    max_body_bytes: int
+    max_json_bytes: int
+    max_rows: int
+    max_columns: int
+    max_predict_rows: int
+    max_page_rows: int
+    max_epochs: int
+    max_minibatch_epochs: int
+    max_history_bytes: int
+    max_descent_columns: int
+    max_upload_moments_columns: int
+    max_wait_s: int
+    max_unfinished_jobs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The registry, the jobs and the limits."""
+
+    store: Store
+    datasets: Datasets
+    models: Models
+    aliases: Aliases
+    receipts: Receipts
+    jobs: Jobs
+    events: Events
+    limits: Limits
+
+
+def _services(request: Request) -> Services:
+    return cast("Services", request.app.state.services)
+
+
+Use = Annotated[Services, Depends(_services)]

@@ -1,0 +1,123 @@
+"""Jobs and models as clients see them."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from service.jobs.state import Job
+from service.registry.datasets import Datasets
+from service.registry.models import Model
+
+
+class Metrics(BaseModel):
+    """How well the model fits its rows. A figure that does not exist is null, and `reasons` says why."""
+
+    mse: float | None = Field(description="sum of squared residuals over n")
+    rmse: float | None
+    sigma: float | None = Field(description="sqrt of the sum of squared residuals over df_resid")
+    r2: float | None = Field(description="about the mean; about 0 without an intercept")
+    df_resid: int
+
+
+class InferenceRow(BaseModel):
+    """What is known of one coefficient; the interval is at 95%."""
+
+    term: str
+    estimate: float
+    std_error: float | None
+    t_value: float | None
+    p_value: float | None
+    ci_lower: float | None
+    ci_upper: float | None
+
+
+class Distance(BaseModel):
+    """How far a descent is from the least-squares fit."""
+
+    loss: float | None = Field(description="loss above the least one")
+    coef: float = Field(description="largest difference of a coefficient or the intercept")
+
+
+class DescentOut(BaseModel):
+    """Where a descent ended."""
+
+    epoch: int
+    stopped_early: bool = Field(description="whether `tol` stopped it before the last epoch asked for")
+    learning_rate: float
+    largest_stable_learning_rate: float
+    distance_to_optimum: Distance
+
+
+class Meta(BaseModel):
+    """When, and how long it took."""
+
+    created_at: str
+    duration_ms: float
+
+
+class ModelOut(BaseModel):
+    """A fitted model. It never changes."""
+
+    id: str
+    method: Literal["normal_equation", "gradient_descent"]
+    n_samples: int
+    n_features: int
+    feature_names: list[str]
+    target: str
+    numbers: Literal["float64", "decimal"]
+    intercept: float
+    coef: list[float]
+    metrics: Metrics
+    inference: list[InferenceRow] = Field(description="the intercept first, its term `intercept`")
+    descent: DescentOut | None
+    rank: int
+    condition_number: float | None
+    supported_digits: float | None
+    reasons: dict[str, str] = Field(description="why figures are null, by their names")
+    job_id: str
+    dataset_id: str | None
+    dataset_version: int | None
+    dataset_gone: bool = Field(description="whether the data set has been deleted since")
+    options: dict[str, Any]
+    meta: Meta
+
+
+class JobOut(BaseModel):
+    """A fit under way, or ended."""
+
+    id: str
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    method: Literal["normal_equation", "gradient_descent"]
+    epoch: int | None = Field(description="the last epoch reached; null for the normal equation")
+    epochs: int | None
+    progress: float = Field(description="0 to 1")
+    events: str = Field(description="where its server-sent events are")
+    model_id: str | None
+    problem: dict[str, Any] | None
+    options: dict[str, Any]
+    created_at: str
+    finished_at: str | None
+
+
+def shown_model(model: Model, datasets: Datasets) -> dict[str, Any]:
+    """A model as clients see it; looks up whether its data set is still there."""
+    dataset_id = model.body["dataset_id"]
+    return model.body | {"dataset_gone": dataset_id is not None and not datasets.exists(dataset_id)}
+
+
+def shown_job(job: Job) -> dict[str, Any]:
+    """A job as clients see it."""
+    return {
+        "id": job.id,
+        "state": job.state,
+        "method": job.task.method,
+        "epoch": job.epoch if job.task.descent is not None else None,
+        "epochs": job.task.epochs,
+        "progress": job.progress,
+        "events": f"/jobs/{job.id}/events",
+        "model_id": job.model_id,
+        "problem": job.problem,
+        "options": job.task.options(),
+        "created_at": job.created_at,
+        "finished_at": job.finished_at,
+    }

@@ -1,0 +1,101 @@
+"""Rows in, whatever their form: JSON is read whole, CSV and Arrow streams are summed up while they arrive."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import orjson
+import pyarrow as pa
+import sqlalchemy as sa
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.api.bodies import ARROW, CSV, JSON, Batches, cell_pointer, content_type, parsed, pieces, row_reader, streamed
+from service.api.idempotency import claimed
+from service.api.problems import BodyTooLarge, InvalidKey, OverLimit, UnsupportedMediaType
+from service.api.services import Limits, Services
+from service.ingest import json_rows
+from service.ingest.errors import IngestError, TooManyColumns, TooManyRows
+from service.registry.errors import KeyInUse, KeyReused
+from service.solver.errors import UnreadableNumber
+from service.solver.sample import line
+
+TYPES = (JSON, CSV, ARROW)
+UPLOAD_PROBLEMS = (BodyTooLarge, UnsupportedMediaType, IngestError, UnreadableNumber, InvalidKey, KeyReused, KeyInUse)
+
+Body = TypeVar("Body", bound=json_rows.RowsBody)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What an upload made: where it is, and what is said of it."""
+
+    location: str
+    body: Mapping[str, Any]
+
+
+Keep = Callable[[sa.Connection, Made], None]  # keeps the answer in the transaction that makes what it speaks of
+
+
+async def upload(
+    request: Request, use: Services, key: str | None, model: type[Body], make: Callable[[Batches, Body | None, Keep], Made]
+) -> Response:
+    """201 with what `make` made of the rows, or the answer given to the same request before.
+
+    Args: make: called in a thread with the rows, the body if it is JSON, and what keeps the answer.
+    Raises: UPLOAD_PROBLEMS, and as `make`.
+    """
+    type_ = content_type(request, TYPES)
+    limits = use.limits
+    async with claimed(use.receipts, key, request) as claim:
+
+        def keep(connection: sa.Connection, made: Made) -> None:
+            claim.keep(connection, {"location": made.location, "body": made.body})
+
+        body_limit = limits.max_json_bytes if type_ == JSON else limits.max_body_bytes
+        text = claim.through(pieces(request, body_limit))
+        if await asyncio.to_thread(claim.known):
+            async for _ in text:
+                pass
+            return _replayed(await asyncio.to_thread(claim.kept))
+        if type_ == JSON:
+            body = await parsed(b"".join([piece async for piece in text]), model)
+            request.state.where = cell_pointer(body)
+            made = await asyncio.to_thread(lambda: make(iter([_rows(body, limits)]), body, keep))
+        else:
+            reader = row_reader(type_, limits.max_columns, limits.max_rows)
+            made = await streamed(text, reader, lambda batches: make(batches, None, keep))
+    return Response(orjson.dumps(made.body), 201, {"Location": made.location}, JSON)
+
+
+def _replayed(answer: dict[str, Any] | None) -> Response:
+    assert answer is not None  # noqa: S101 (an answer does not grow old while it is looked for)
+    headers = {"Location": answer["location"], "Idempotency-Replayed": "true"}
+    return Response(orjson.dumps(answer["body"]), 201, headers, JSON)
+
+
+def _rows(body: json_rows.RowsBody, limits: Limits) -> pa.RecordBatch:
+    """The rows of a JSON body, within the limits. Raises: TooManyRows, TooManyColumns, and as `json_rows.rows`."""
+    if isinstance(body, json_rows.DatasetBody):
+        found = json_rows.dataset_rows(body)
+        if isinstance(found, json_rows.Sample):
+            return _generated(found, limits)
+    else:
+        found = json_rows.rows(body)
+    if found.num_rows > limits.max_rows:
+        raise TooManyRows(limits.max_rows)
+    if found.num_columns > limits.max_columns:
+        raise TooManyColumns(found.num_columns, limits.max_columns)
+    return found
+
+
+def _generated(sample: json_rows.Sample, limits: Limits) -> pa.RecordBatch:
+    # A row takes two numbers in memory: what may be sent as JSON bounds what may be generated.
+    most = min(limits.max_rows, limits.max_json_bytes // 16)
+    if sample.n_samples > most:
+        raise OverLimit("/sample/n_samples", "generated rows", sample.n_samples, most)
+    random_state = secrets.randbits(63) if sample.random_state is None else sample.random_state
+    x, y = line(sample.n_samples, sample.slope, sample.intercept, sample.noise_std, random_state)
+    return pa.RecordBatch.from_arrays([pa.array(x), pa.array(y)], names=["x", "y"])

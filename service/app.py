@@ -1,0 +1,101 @@
+"""The wiring, and nothing else."""
+
+import fcntl
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+
+from service.api import aliases, datasets, fit, health, jobs, models, predict, problems, rows
+from service.api.openapi import openapi
+from service.api.services import Limits, Services
+from service.jobs.events import Events
+from service.jobs.runner import Jobs
+from service.jobs.solving import Solver
+from service.registry.aliases import Aliases
+from service.registry.datasets import Datasets
+from service.registry.models import Models
+from service.registry.receipts import Receipts
+from service.settings import Settings
+from service.solver.blas import one_thread
+from service.solver.slices import blas_is_exact
+from service.store.rows import sweep
+from service.store.tables import Store
+
+log = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """The service cannot start here."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service. It takes hold of its data folder when it starts, and lets go when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services = _started(settings)
+        app.state.services = services
+        services.jobs.resume()
+        try:
+            yield
+        finally:
+            services.jobs.close()
+            services.store.close()
+
+    app = FastAPIOffline(
+        title="linefit", version=version("linefit"), summary="Fits linear models: exactly, and proves it.",
+        lifespan=lifespan, redoc_url=None,
+    )  # fmt: skip
+    app.openapi = partial(openapi, app)  # type: ignore[method-assign]  # the way FastAPI documents
+    for module in (datasets, rows, fit, predict, models, aliases, jobs, health):
+        app.include_router(module.router)
+    for error in problems.FAMILIES:
+        app.add_exception_handler(error, problems.on_error)
+    app.add_exception_handler(HTTPException, problems.on_http_error)
+    app.add_exception_handler(RequestValidationError, problems.on_invalid_parameters)
+    app.add_exception_handler(Exception, problems.on_error)
+    return app
+
+
+def _started(settings: Settings) -> Services:
+    """Everything wired. Raises: Refused."""
+    one_thread()
+    if not blas_is_exact():
+        raise Refused("this BLAS rounds sums of integers below 2^53: results would not be exact")
+    folder = settings.data_dir.resolve()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _hold(folder / "lock")
+    store = Store(settings.database_url or f"sqlite:///{folder / 'linefit.db'}", settings.sqlite_synchronous)
+    rows_folder = folder / "rows"
+    registry = Datasets(store, rows_folder, settings.max_upload_moments_columns)
+    fitted = Models(store, settings.model_cache)
+    runner = Jobs(
+        store, registry, fitted, Solver(settings.solver_processes), rows_folder, problems.describe,
+        threads=settings.job_threads, max_unfinished=settings.max_unfinished_jobs, checkpoint_s=settings.checkpoint_s,
+    )  # fmt: skip
+    for gone in sweep(rows_folder, registry.files() | runner.files()):
+        log.info("removed %s, which was not finished", gone)
+    return Services(
+        store=store, datasets=registry, models=fitted, aliases=Aliases(store), jobs=runner,
+        receipts=Receipts(store, settings.idempotency_ttl_s),
+        events=Events(runner, settings.event_cache_bytes, settings.keep_alive_s),
+        limits=Limits(**settings.model_dump(include=set(Limits.__dataclass_fields__))),
+    )  # fmt: skip
+
+
+def _hold(lock: os.PathLike[str]) -> None:
+    """Be the one process that uses the folder: the lock goes with the process, however it ends. Raises: Refused."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise Refused(f"another process is using {os.fspath(lock)}") from None
