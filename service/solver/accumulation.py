@@ -9,7 +9,7 @@ from service.solver.decimal_rows import DecimalRows
 from service.solver.decimals import Unreadable
 from service.solver.double_rows import DoubleRows
 from service.solver.integers import binary_sums, decimal_sums
-from service.solver.reading import Numbers, check
+from service.solver.reading import Numbers, check, readable
 from service.solver.sliced_sums import PANEL_ROWS
 from service.solver.slices import Floats
 from service.solver.units import Sums, with_constant_one
@@ -17,13 +17,19 @@ from service.solver.units import Sums, with_constant_one
 
 def sums_of_products(block: Floats, columns: Sequence[str], numbers: Numbers, first_row: int = 0) -> Sums:
     """The sums of products of [1, *columns] over a block of rows, (n, q). Raises: as `check`."""
+    require_width(block, len(columns))
     if len(block) > FEW_ROWS:
         rows = Accumulation(columns, numbers, n_samples=first_row)
         rows.add(block)
         return rows.total()
-    check(block, columns, numbers, first_row)
-    values = np.insert(block.T, 0, 1.0, axis=0)
-    return with_constant_one(binary_sums(values), 2) if numbers == "float64" else decimal_sums(values)
+    values = np.empty((1 + block.shape[1], len(block)))
+    values[0], values[1:] = 1.0, block.T
+    try:
+        readable(values)
+        return with_constant_one(binary_sums(values), 2) if numbers == "float64" else decimal_sums(values)
+    except Unreadable:
+        check(block, columns, numbers, first_row)
+        raise
 
 
 class Accumulation:
@@ -38,8 +44,7 @@ class Accumulation:
 
     def add(self, block: Floats) -> None:
         """Take in rows, (n, q). Raises: as `check`, rows counted from the first ever added."""
-        if block.ndim != 2 or block.shape[1] != len(self.columns):
-            raise ValueError(f"a block of shape {block.shape} for {len(self.columns)} columns")
+        require_width(block, len(self.columns))
         start = 0
         while start < len(block):
             rows = block[start : start + self._rows.room]
@@ -54,3 +59,9 @@ class Accumulation:
     def total(self) -> Sums:
         """The sums so far; more rows may be added after."""
         return self._rows.total()
+
+
+def require_width(block: Floats, n_columns: int) -> None:
+    """Raises: ValueError: the block is not (n, n_columns)."""
+    if block.ndim != 2 or block.shape[1] != n_columns:
+        raise ValueError(f"a block of shape {block.shape} for {n_columns} columns")

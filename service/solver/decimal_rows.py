@@ -7,7 +7,7 @@ from service.solver.decimal_places import Places, at_places, choose_places, grow
 from service.solver.decimals import Unreadable
 from service.solver.gathering import Gathering
 from service.solver.integers import decimal_sums
-from service.solver.reading import all_readable
+from service.solver.reading import readable
 from service.solver.scratch import Scratch
 from service.solver.sliced_sums import PANEL_ROWS
 from service.solver.slices import ROWS, Floats
@@ -94,10 +94,3 @@ class DecimalRows:
 
     def _put(self, sums: Sums) -> None:
         self._put_away = combined(self._put_away, sums, 10)
-
-
-def readable(values: Floats) -> Floats:
-    """The values. Raises: Unreadable: not all of them are finite and in range."""
-    if not all_readable(np.abs(values)):
-        raise Unreadable
-    return values

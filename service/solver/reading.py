@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from service.solver.decimals import TooLong, shortest
+from service.solver.decimals import TooLong, Unreadable, shortest
 from service.solver.errors import NotFinite, OutOfRange, TooManyDigits
 
 Numbers = Literal["float64", "decimal"]
@@ -47,3 +47,10 @@ def all_readable(magnitude: NDArray[np.float64]) -> bool:
     if not magnitude.max(initial=0.0) <= LARGEST:
         return False
     return bool(magnitude.min(initial=LARGEST) >= SMALLEST or is_readable(magnitude).all())
+
+
+def readable(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values. Raises: Unreadable: not all of them are finite and in range."""
+    if not all_readable(np.abs(values)):
+        raise Unreadable
+    return values
