@@ -49,7 +49,7 @@ class Service:
         return self._log.read_text(errors="replace")
 
     def kill(self) -> None:
-        """kill -9: no goodbye."""
+        """End it as `kill -9` does: no goodbye."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait(STOP_S)
