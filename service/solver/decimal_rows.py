@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.solver.decimal_places import Places, at_places, choose_places, grown_places
-from service.solver.decimals import Unreadable
 from service.solver.gathering import Gathering
 from service.solver.integers import decimal_sums
 from service.solver.reading import readable

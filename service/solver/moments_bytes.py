@@ -9,6 +9,7 @@ from flint import fmpz_mat
 from service.solver.reading import Numbers
 
 MAGIC = b"LFMOM1\r\n"  # the line end shows a transport that rewrites line ends
+LARGEST_UNIT = 4096  # twice what numbers within 1e-150 .. 1e150 can come to; 2**-units must not fill the memory
 HEAD = struct.Struct("<8sII")  # magic, bytes of the JSON header, bytes an entry
 
 
@@ -16,7 +17,7 @@ def packed(columns: tuple[str, ...], numbers: Numbers, units: tuple[int, ...], s
     """The bytes of moments: head, header (columns, numbers, units), and the upper triangle row by row."""
     entries = [int(entry) for i, row in enumerate(sums.tolist()) for entry in row[i:]]
     width = max(entry.bit_length() for entry in entries) // 8 + 1
-    header = json.dumps([columns, numbers, units]).encode()
+    header = json.dumps([columns, numbers, units], separators=(",", ":")).encode()
     return b"".join(
         [HEAD.pack(MAGIC, len(header), width), header, *(entry.to_bytes(width, "little", signed=True) for entry in entries)]
     )
@@ -45,10 +46,14 @@ def unpacked(data: bytes) -> tuple[tuple[str, ...], Numbers, tuple[int, ...], fm
 
 def read_header(header: bytes) -> tuple[tuple[str, ...], Numbers, tuple[int, ...]]:
     """The columns, reading and units of a header. Raises: ValueError: it is not one."""
-    match json.loads(header):
+    try:
+        parts = json.loads(header)
+    except (ValueError, RecursionError):
+        parts = None
+    match parts:
         case [[*columns], ("float64" | "decimal") as numbers, [*units]]:
             names = tuple(name for name in columns if isinstance(name, str))
-            places = tuple(unit for unit in units if type(unit) is int)
+            places = tuple(unit for unit in units if type(unit) is int and abs(unit) <= LARGEST_UNIT)
             if len(names) == len(columns) == len(places) == len(units):
                 return names, numbers, places
     raise ValueError("moments with a header that is not one")
