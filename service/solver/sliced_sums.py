@@ -61,6 +61,11 @@ class SlicedSums:
         taken, self._put_away = self._put_away, no_sums(self.n_columns)
         return taken
 
+    @property
+    def n_slices(self) -> tuple[int, ...]:
+        """How many slices each column is given at present."""
+        return tuple(self._n_slices.tolist())
+
     def _align(self, magnitude: Floats) -> None:
         """Choose tops that fit a block whose columns reach `magnitude`; how many slices they need, `_cut` finds out."""
         self._put_sums_away()
