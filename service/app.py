@@ -1,9 +1,11 @@
 """The wiring, and nothing else."""
 
+import asyncio
 import fcntl
 import logging
 import os
 from collections.abc import AsyncIterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -16,9 +18,12 @@ from starlette.exceptions import HTTPException
 from service.api import aliases, datasets, fit, health, jobs, models, predict, problems, rows
 from service.api.openapi import openapi
 from service.api.services import Limits, Services
+from service.jobs import table
 from service.jobs.events import Events
 from service.jobs.runner import Jobs
 from service.jobs.solving import Solver
+from service.jobs.trajectories import Trajectories
+from service.jobs.work import Work
 from service.registry.aliases import Aliases
 from service.registry.datasets import Datasets
 from service.registry.models import Models
@@ -41,14 +46,15 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = _started(settings)
-        app.state.services = services
-        services.jobs.resume()
-        try:
-            yield
-        finally:
-            services.jobs.close()
-            services.store.close()
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.request_threads, "request"))
+        with ThreadPoolExecutor(settings.upload_threads, "upload") as uploads:
+            services = app.state.services = _started(settings, uploads)
+            services.jobs.resume()
+            try:
+                yield
+            finally:
+                services.jobs.close()
+                services.store.close()
 
     app = FastAPIOffline(
         title="linefit", version=version("linefit"), summary="Fits linear models: exactly, and proves it.",
@@ -65,7 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _started(settings: Settings) -> Services:
+def _started(settings: Settings, uploads: Executor) -> Services:
     """Everything wired. Raises: Refused."""
     one_thread()
     if not blas_is_exact():
@@ -77,16 +83,21 @@ def _started(settings: Settings) -> Services:
     rows_folder = folder / "rows"
     registry = Datasets(store, rows_folder, settings.max_upload_moments_columns)
     fitted = Models(store, settings.model_cache)
-    runner = Jobs(
-        store, registry, fitted, Solver(settings.solver_processes), rows_folder, problems.describe,
-        threads=settings.job_threads, max_unfinished=settings.max_unfinished_jobs, checkpoint_s=settings.checkpoint_s,
+    solver = Solver(settings.solver_processes)
+    work = Work(
+        store=store, datasets=registry, solver=solver, trajectories=Trajectories(store, solver), rows_folder=rows_folder,
+        checkpoint_s=settings.checkpoint_s,
     )  # fmt: skip
-    for gone in sweep(rows_folder, registry.files() | runner.files()):
+    runner = Jobs(
+        store, fitted, work, problems.describe, threads=settings.job_threads, max_unfinished=settings.max_unfinished_jobs
+    )
+    for gone in sweep(rows_folder, registry.files() | table.files(store)):
         log.info("removed %s, which was not finished", gone)
     return Services(
         store=store, datasets=registry, models=fitted, aliases=Aliases(store), jobs=runner,
         receipts=Receipts(store, settings.idempotency_ttl_s),
         events=Events(runner, settings.event_cache_bytes, settings.keep_alive_s),
+        upload_threads=uploads,
         limits=Limits(**settings.model_dump(include=set(Limits.__dataclass_fields__))),
     )  # fmt: skip
 

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     max_unfinished_jobs: Count = Field(1000, description="most jobs queued and running at once")
 
     solver_processes: Count = Field(1, description="worker processes for ball arithmetic that is long")
+    request_threads: Count = Field(32, description="threads for what requests do: parsing, short fits, predictions, disk")
+    upload_threads: Count = Field(32, description="streamed uploads at once; further ones wait, and hold up nothing else")
     job_threads: Count = Field(4, description="jobs that run at once")
     model_cache: Count = Field(10_000, description="fitted models kept in memory")
     event_cache_bytes: Count = Field(64 * MIB, description="encoded events kept in memory for all clients")

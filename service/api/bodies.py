@@ -5,6 +5,7 @@ A declared FastAPI body would be parsed on the event loop (0.7 s for 21 MB) and 
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -61,7 +62,7 @@ async def read(request: Request, limit: int) -> bytes:
     return b"".join([piece async for piece in pieces(request, limit)])
 
 
-async def streamed(body: AsyncIterator[bytes], batches: Readers, use: Callable[[Batches], Made]) -> Made:
+async def streamed(threads: Executor, body: AsyncIterator[bytes], batches: Readers, use: Callable[[Batches], Made]) -> Made:
     """What `use` makes, in a thread, of the rows while they arrive. Raises: as it and the reader do."""
     pipe = Pipe()
 
@@ -69,7 +70,7 @@ async def streamed(body: AsyncIterator[bytes], batches: Readers, use: Callable[[
         with pipe.reader as stream:
             return use(batches(stream))
 
-    working = asyncio.create_task(asyncio.to_thread(work))
+    working = asyncio.get_running_loop().run_in_executor(threads, work)
     try:
         async with pipe:
             async for piece in body:

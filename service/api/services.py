@@ -1,5 +1,6 @@
 """What routes work with, as the app wires it."""
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Annotated, cast
 
@@ -46,6 +47,7 @@ class Services:
     jobs: Jobs
     events: Events
     limits: Limits
+    upload_threads: Executor  # of their own: an upload holds its thread for as long as its client takes
 
 
 def _services(request: Request) -> Services:

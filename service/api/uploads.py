@@ -66,7 +66,7 @@ async def upload(
             made = await asyncio.to_thread(lambda: make(iter([_rows(body, limits)]), body, keep))
         else:
             reader = row_reader(type_, limits.max_columns, limits.max_rows)
-            made = await streamed(text, reader, lambda batches: make(batches, None, keep))
+            made = await streamed(use.upload_threads, text, reader, lambda batches: make(batches, None, keep))
     return Response(orjson.dumps(made.body), 201, {"Location": made.location}, JSON)
 
 

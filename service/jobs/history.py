@@ -13,6 +13,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from service.jobs.state import NoSuchEpoch
 from service.store.tables import Store, history, jobs
 
 Floats = NDArray[np.float64]
@@ -67,6 +68,20 @@ def saved(store: Store, job_id: str, first: int, last: int) -> Floats:
     states = np.concatenate([np.frombuffer(run.states, "<f8").reshape(run.n_epochs, -1) for run in runs])
     skipped = max(first - runs[0].first_epoch, 0)
     return states[skipped : skipped + last - first + 1]
+
+
+def states(store: Store, job_id: str, epochs: NDArray[np.int64], recorder: Recorder | None) -> Floats:
+    """The states at epochs in rising order, (k, 2 + p), whether they are saved yet or not. Raises: NoSuchEpoch."""
+    first, last = int(epochs[0]), int(epochs[-1])
+    # The unsaved first: what is saved between the two look-ups is then found twice, not missed.
+    tail_from, tail = (last + 1, None) if recorder is None else recorder.unsaved()
+    pieces = [saved(store, job_id, first, min(last, tail_from - 1))] if first < tail_from else []
+    if tail is not None:
+        pieces.append(tail[max(first - tail_from, 0) :])
+    found = [piece for piece in pieces if len(piece)]
+    if sum(map(len, found)) <= last - first:
+        raise NoSuchEpoch(last, None)
+    return np.concatenate(found)[epochs - first]
 
 
 class Saved(NamedTuple):

@@ -26,7 +26,7 @@ from service.store.rows import Part, PartWriter, Rows, path
 from service.store.tables import Store, datasets, jobs, moments, parts, versions
 
 MADE_FOR_A_FIT = -1  # positions below 0 in the table of moments
-CACHED = 256
+CACHED = 64  # of 128 columns, some MB each
 
 Progress = Callable[[int, int], None]  # rows read, rows in all; may raise to stop the pass
 

@@ -1,0 +1,82 @@
+"""The table of jobs: values in, values out, each in the caller's connection."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from service.jobs.state import UNFINISHED, Job
+from service.registry.errors import NotFound
+from service.solver.moments import Moments
+from service.store.tables import Store, jobs
+
+
+def insert(connection: sa.Connection, job: Job, moments: Moments | None, rows_file: str | None) -> None:
+    """Keep a new job, with the moments it is a function of if they are there, and the file of its own rows if it has one."""
+    task = job.task
+    reads_rows = moments is None or (task.descent is not None and task.descent.batch_size is not None and rows_file is None)
+    row = {
+        "id": job.id,
+        "state": job.state,
+        "task": task.to_json(),
+        "moments": None if moments is None else moments.select(task.columns).to_bytes(),
+        "rows_dataset_id": task.dataset_id if reads_rows else None,
+        "rows_file": rows_file,
+        "epoch": job.epoch,
+        "model_id": job.model_id,
+        "created_at": job.created_at,
+        "finished_at": job.finished_at,
+    }
+    connection.execute(sa.insert(jobs).values(row))
+
+
+def begin(connection: sa.Connection, job_id: str) -> None:
+    """Say that a job is running."""
+    connection.execute(sa.update(jobs).where(jobs.c.id == job_id, jobs.c.state == "queued").values(state="running"))
+
+
+def keep_moments(connection: sa.Connection, job_id: str, moments: Moments) -> None:
+    """Keep the moments that were made for a job: after a restart it need not read the rows again."""
+    connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(moments=moments.to_bytes()))
+
+
+def end(connection: sa.Connection, job: Job) -> bool:
+    """Keep how a job ended, once: False if it had ended before."""
+    values: dict[str, Any] = {"state": job.state, "epoch": job.epoch, "model_id": job.model_id, "finished_at": job.finished_at}
+    values |= {"problem": None if job.problem is None else orjson.dumps(job.problem), "rows_file": None}
+    ended = sa.update(jobs).where(jobs.c.id == job.id, jobs.c.state.in_(UNFINISHED)).values(values)
+    return bool(connection.execute(ended).rowcount)
+
+
+def forget(connection: sa.Connection, job_id: str) -> None:
+    """Forget a job and its history."""
+    connection.execute(sa.delete(jobs).where(jobs.c.id == job_id))
+
+
+def row_of(connection: sa.Connection, job_id: str) -> sa.Row[Any]:
+    """All that is kept of a job. Raises: NotFound."""
+    row = connection.execute(sa.select(jobs).where(jobs.c.id == job_id)).one_or_none()
+    if row is None:
+        raise NotFound("job", job_id)
+    return row
+
+
+def moments_of(store: Store, job_id: str) -> Moments | None:
+    """The moments a job is a function of, if they have been made. Raises: NotFound."""
+    with store.read() as connection:
+        value = row_of(connection, job_id).moments
+    return None if value is None else Moments.from_bytes(value)
+
+
+def unfinished(store: Store) -> Sequence[Job]:
+    """The jobs that have not ended, in the order they were made."""
+    query = sa.select(jobs).where(jobs.c.state.in_(UNFINISHED)).order_by(jobs.c.seq)
+    with store.read() as connection:
+        return [Job.of_row(row) for row in connection.execute(query)]
+
+
+def files(store: Store) -> set[str]:
+    """The row files that belong to jobs."""
+    with store.read() as connection:
+        return set(connection.execute(sa.select(jobs.c.rows_file).where(jobs.c.rows_file.is_not(None))).scalars())

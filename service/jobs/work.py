@@ -1,0 +1,113 @@
+"""The work of a job: from its task to its model, reporting on the way."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from service.jobs import table
+from service.jobs.active import Active
+from service.jobs.batches import descend_by_batches
+from service.jobs.fitting import Arrival, by_descent, by_normal_equation
+from service.jobs.history import Recorder
+from service.jobs.solving import Cancelled, Solver
+from service.jobs.state import Job
+from service.jobs.task import Descent
+from service.jobs.trajectories import Trajectories
+from service.registry.datasets import Dataset, Datasets
+from service.registry.models import Model
+from service.solver.errors import Diverges
+from service.solver.moments import Moments
+from service.store.rows import Part, Rows, path
+from service.store.tables import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What jobs are done with."""
+
+    store: Store
+    datasets: Datasets
+    solver: Solver
+    trajectories: Trajectories
+    rows_folder: Path
+    checkpoint_s: float
+
+    def fit(self, job: Job, moments: Moments, active: Active | None = None) -> Model:
+        """The model that the task asks for.
+
+        Raises: Cancelled; Diverges: the descent left what a double can hold; and as the solver.
+        """
+        started = time.monotonic()
+        fit = self.solver.least_squares(moments, job.task.columns, job.task.fit_intercept, job.id)
+        if job.task.descent is None or active is None:
+            return by_normal_equation(job.task, fit, job.id, _ms_since(started))
+        if job.task.descent.batch_size is None:
+            arrival = self._descend(active, job.task.descent, moments)
+        else:
+            arrival = self._descend_by_batches(active, job.task.descent, moments)
+        if not np.isfinite([arrival.loss, *arrival.theta]).all():
+            raise Diverges(arrival.learning_rate, arrival.largest_stable)
+        return by_descent(job.task, moments, fit, arrival, job.id, _ms_since(started))
+
+    def moments(self, active: Active) -> Moments:
+        """The job's moments; made from the rows, and kept with it, if they are not there yet. Raises: Cancelled."""
+        job = active.job
+        found = table.moments_of(self.store, job.id)
+        if found is not None:
+            return found
+
+        def progress(n_read: int, n_rows: int) -> None:
+            if active.stop.is_set():
+                raise Cancelled
+            active.change(job.reading(n_read, n_rows))
+
+        dataset = self._dataset(job)
+        columns = job.task.columns
+        made = self.datasets.summed(dataset, columns) or self.datasets.sum_up(dataset, columns, progress)
+        with self.store.write() as connection:
+            table.keep_moments(connection, job.id, made)
+        return made
+
+    def _descend(self, active: Active, descent: Descent, moments: Moments) -> Arrival:
+        found = self.trajectories.checked(active.job, moments)
+        epoch = descent.epochs if descent.tol is None else found.stop(descent.tol, descent.epochs)
+        loss, theta = found.at(np.array([epoch]))
+        active.change(active.job.reached(epoch))
+        return Arrival(
+            epoch=epoch, loss=float(loss[0]), theta=theta[0], learning_rate=found.learning_rate,
+            largest_stable=found.largest_stable, diverges=found.diverges,
+        )  # fmt: skip
+
+    def _descend_by_batches(self, active: Active, descent: Descent, moments: Moments) -> Arrival:
+        job = active.job
+
+        def open_recorder(first_epoch: int) -> Recorder:
+            active.recorder = Recorder(self.store, job.id, first_epoch, self.checkpoint_s)
+            return active.recorder
+
+        def reached(epoch: int) -> None:
+            active.change(active.job.reached(epoch))
+
+        return descend_by_batches(
+            job.task, descent, moments, self._rows(job, moments.n_samples), self.store, job.id,
+            open_recorder, active.keep_going, reached,
+        )  # fmt: skip
+
+    def _rows(self, job: Job, n_rows: int) -> Rows:
+        """The rows of an inline fit's own file, or those of its data set."""
+        with self.store.read() as connection:
+            file = table.row_of(connection, job.id).rows_file
+        if file is not None:
+            return Rows([Part(path(self.rows_folder, file), n_rows)])
+        dataset = self._dataset(job)
+        return self.datasets.rows(dataset.id, dataset.version)
+
+    def _dataset(self, job: Job) -> Dataset:
+        assert job.task.dataset_id is not None  # noqa: S101 (an inline fit brings its moments and its rows)
+        return self.datasets.get(job.task.dataset_id, job.task.dataset_version)
+
+
+def _ms_since(started: float) -> float:
+    return (time.monotonic() - started) * 1e3
