@@ -79,10 +79,7 @@ def powers(eigenvalues: Sequence[tuple[arb, int]], learning_rate: float) -> Powe
         if any(noise <= abs(near) < noise * arb(2) ** 60 for near in (q, q + 1)):
             return None
         # Relative accuracy where |q| is near 1: that is what k multiplies.
-        if vanished or swings:
-            log = arb(_VANISHED if vanished else 0)
-        else:
-            log = (-step).log1p() if q > 0 else (step - 2).log1p()
+        log = arb(_VANISHED) if vanished else arb(0) if swings else (-step).log1p() if q > 0 else (step - 2).log1p()
         high = _short(float(log))
         negative.append(bool(q < 0) and not vanished)
         log_hi.append(high)

@@ -2,7 +2,7 @@
 
 `acb_mat.eig` with error bounds fails on repeated eigenvalues, which every balanced design has, so its approximate form
 is used and what it found is measured: with V^-1 from a ball solve, V diag(lambda) V^-1 must give back A. From the
-bits to which it does follows what every figure taken from it can have lost, and the precision goes up until none has
+bits to which it does (now and then the iteration stalls, and there are none) follows what every figure taken from it can have lost, and the precision goes up until none has
 lost what would show in a double.
 """
 
@@ -154,15 +154,16 @@ def _settled(block: _Block, A: list[list[fmpq]], learning_rate: float | None) ->
     for g, value in enumerate(values):
         alone = noise + top - min([*gaps[max(g - 1, 0) : g + 1], _log2(value)])
         grows = learning_rate is not None and value * learning_rate > 2
-        left = [(i, size) for i, size in enumerate(sizes[g]) if not block.amplitudes[g][i].is_zero()]
+        left = [i for i in range(p) if not block.amplitudes[g][i].is_zero()]
         # Each component of a mode that grows outlives the others; of one that does not, the loss needs the length.
-        for i, size in left if grows else [(None, max((size for _, size in left), default=inf))]:
+        for rows in [[i] for i in left] if grows or not left else [left]:
+            size = max(sizes[g][i] for i in rows)
             if size >= alone + KEPT_BITS:
                 continue
             if not proof or size > alone:
                 return False
-            for drowned in range(p) if i is None else (i,):
-                block.amplitudes[g][drowned] = arb(0)
+            for i in rows:
+                block.amplitudes[g][i] = arb(0)
     return True
 
 

@@ -1,4 +1,4 @@
-"""Batch descent by its recurrence alone, in exact rationals and 3,000-bit balls: what the closed form is held against."""
+"""Batch descent by its recurrence alone, in exact rationals and 2,560-bit balls: what the closed form is held against."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from service.solver.balls import precision
 
-BITS = 3000
+BITS = 2560
 Floats = NDArray[np.float64]
 
 
@@ -52,6 +52,9 @@ class ExactDescent:
             A = arb_mat([[_ball(self.gram[i][j]) for j in range(m)] for i in range(m)])
             values, vectors = acb_mat(A).eig(right=True, algorithm="approx")
             V = arb_mat([[vectors[i, j].real.mid() for j in range(m)] for i in range(m)])
+            diagonal = arb_mat([[values[j].real.mid() if i == j else arb(0) for j in range(m)] for i in range(m)])
+            wrong = (V * diagonal * V.inv() - A).entries()
+            assert all(abs(entry) < abs(A.trace()) * arb(2) ** (-BITS // 2) for entry in wrong if A.trace() != 0)
             projections = V.inv() * arb_mat([[_ball(self.gram[i][-1])] for i in range(m)])
             floor = _largest([abs(value.real.mid()) for value in values]) * arb(2) ** (-BITS // 2)
             modes: dict[int, tuple[arb, list[arb]]] = {}
@@ -76,7 +79,7 @@ class ExactDescent:
 def _largest(sizes: list[arb]) -> arb:
     largest = arb(0)
     for size in sizes:
-        largest = max(largest, size)
+        largest = max(largest, size.mid())
     return largest
 
 

@@ -166,7 +166,7 @@ def test_rates_at_which_a_mode_ends_at_once_or_swings_for_ever_are_exact() -> No
 
 
 def test_a_rate_that_misses_an_eigenvalue_by_a_hair_is_told_from_one_that_hits_it() -> None:
-    """lambda is 1 + 1e-40 and the rate 1: the loss falls to 1e-80 of what it was, and every digit of that is right."""
+    """With lambda 1 + 1e-40 and rate 1 the loss falls to 1e-80 of what it was, and every digit of that is right."""
     X, y = np.full((5, 1), 1e-20), np.ones(5)
     path = descend(X, y)
 
