@@ -1,9 +1,9 @@
 """The eigenvectors of the exact A = X'X/n, weighted with the solution: what descent needs, good to double precision.
 
 `acb_mat.eig` with error bounds fails on repeated eigenvalues, which every balanced design has, so its approximate form
-is used and what it found is measured: with V^-1 from a ball solve, V diag(lambda) V^-1 must give back A. From the
-bits to which it does (now and then the iteration stalls, and there are none) follows what every figure taken from it can have lost, and the precision goes up until none has
-lost what would show in a double.
+is used and what it found is measured: with V^-1 from a ball solve, V diag(lambda) V^-1 must give back A. From the bits
+to which it does (none, when the iteration stalls, as it can at some thousand bits) follows what each figure can have
+lost, and the precision goes up until no loss would show in a double.
 """
 
 from collections.abc import Sequence
