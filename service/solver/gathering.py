@@ -6,7 +6,7 @@ from service.solver.cascade import Cascade
 from service.solver.scratch import Scratch
 from service.solver.sliced_sums import PANEL_ROWS
 from service.solver.slices import ROWS, Floats
-from service.solver.units import Sums, with_constant_one
+from service.solver.units import Sums
 
 # Four blocks at once, measured: fewer steps where a second thread waits for the interpreter. Of wide ones, one.
 MOST_BLOCKS = 4
@@ -39,9 +39,9 @@ class Gathering:
             self._add_buffer()
 
     def total(self) -> Sums:
-        """The sums of products of [1, *columns] so far, in base 2, the constant's unit 1; more rows may come after."""
+        """The sums of products of [1, *columns] so far, in base 2, a unit for each; more rows may come after."""
         self._add_buffer()
-        return with_constant_one(self._cascade.total(), 2)
+        return self._cascade.total()
 
     def _add_buffer(self) -> None:
         if self._fill:

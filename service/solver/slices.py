@@ -105,7 +105,7 @@ def in_blocks(slices: Floats) -> list[Floats]:
     rows, m = slices.shape
     whole = m - m % ROWS
     stacks = [slices[:, :whole].reshape(rows, whole // ROWS, ROWS).transpose(1, 0, 2), slices[None, :, whole:]]
-    return [stack for stack in stacks if stack.size]
+    return [stack for stack in stacks if stack.shape[0] and stack.shape[2]]
 
 
 def blas_is_exact() -> bool:

@@ -1,10 +1,14 @@
 """Sums of products as integers, each column with its own unit, and how two such are brought to common units."""
 
 import operator
+from bisect import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from flint import fmpz, fmpz_mat
+
+WORTH_TAKING = 8  # bits; random sums end in a few zeros, and are not worth looking through for them
 
 BASE = {"float64": 2, "decimal": 10}
 
@@ -27,8 +31,9 @@ def in_units(sums: Sums, units: Sequence[int], base: int) -> fmpz_mat:
     factors = {step: fmpz(base) ** abs(step) for step in {a + b for a in set(steps) for b in set(steps)}}
     side = len(steps)
     scaled = sums.entries.entries()
+    moved = [i for i in range(side) if steps[i]]
     for i, step_i in enumerate(steps):
-        for j in range(i, side):
+        for j in range(i, side) if step_i else moved[bisect(moved, i) :]:
             step = step_i + steps[j]
             if step:
                 entry, factor = scaled[i * side + j], factors[step]
@@ -59,22 +64,23 @@ def with_constant_one(sums: Sums, base: int) -> Sums:
 
 
 def coarsest(sums: Sums) -> Sums:
-    """The same sums, base 2, in units as coarse as the entries allow, the first column's left as it is.
+    """The same sums, base 2, in units as coarse as the entries allow, and 1 for the first column, the constant.
 
     Sliced columns have units far finer than their values; shorter integers make everything after cheaper.
     """
     side = len(sums.units)
-    units, entries = list(sums.units), sums.entries
-    zeros = [[trailing_zeros(int(entry)) for entry in row] for row in entries.tolist()]
+    entries = sums.entries.entries()
+    units = [0, *sums.units[1:]]
+    taken = np.array(sums.units)
+    taken -= units  # powers of two that the columns before have taken from their rows
     for j in range(1, side):
-        if entries[j, j] == 0:  # a column of zeros
+        square = int(entries[j * side + j])
+        if square == 0:  # a column of zeros
             units[j] = 0
-            continue
-        step = min(zeros[j][j] // 2, *zeros[j])
-        units[j] -= step
-        for i in range(side):
-            zeros[i][j] -= step
-            zeros[j][i] -= step
+        elif square % (1 << 2 * WORTH_TAKING) == 0:
+            row = np.array([trailing_zeros(int(entry)) for entry in entries[j * side : (j + 1) * side]]) - taken
+            taken[j] = min(trailing_zeros(square) // 2, row.min())
+            units[j] -= int(taken[j])
     return Sums(tuple(units), in_units(sums, units, 2))
 
 
