@@ -31,7 +31,9 @@ class SlicedSums:
         self.panel_rows = panel_rows
         self.max_slices = FEWEST_SLICES
         self._put_away = no_sums(n_columns)
-        self._tops: NDArray[np.intp] | None = None
+        self._is_aligned = False
+        self._tops = np.zeros(n_columns, np.intp)  # each column is at most 2**top
+        self._ceilings = np.ones(n_columns)  # 2.0**tops
         self._n_slices = np.zeros(n_columns, np.intp)
         self._panels: list[Panel] = []
         self._digits: dict[tuple[int, int], Integers] = {}
@@ -42,7 +44,7 @@ class SlicedSums:
         """Add the products of a block, (q, m), m <= 2**11, except for the rows that do not fit; returns which, (m,)."""
         magnitude = np.maximum(block.max(axis=1), -block.min(axis=1))
         most_odd = self.tolerated * block.shape[1]
-        is_new = self._tops is None
+        is_new = not self._is_aligned
         if is_new:
             self._align(magnitude)
         slices, odd = self._cut(block, magnitude)
@@ -70,6 +72,7 @@ class SlicedSums:
     def _align(self, magnitude: Floats) -> None:
         """Choose tops that fit a block whose columns reach `magnitude`; how many slices they need, `_cut` finds out."""
         self._put_sums_away()
+        self._is_aligned = True
         self._tops = np.frexp(magnitude)[1].astype(np.intp)
         self._n_slices[:] = 0
         self._ceilings = np.ldexp(1.0, self._tops)
@@ -77,7 +80,6 @@ class SlicedSums:
         self._share_out()
 
     def _share_out(self) -> None:
-        assert self._tops is not None  # noqa: S101
         self._panels = panels(self._n_slices, self._tops, self.panel_rows)
 
     def _cut(self, block: Floats, magnitude: Floats) -> tuple[Floats | None, NDArray[np.bool_]]:
@@ -137,7 +139,6 @@ class SlicedSums:
         if not self._digits:
             return
         self._carry()
-        assert self._tops is not None  # noqa: S101
         entries = np.empty((self.n_columns, self.n_columns), object)
         for (i, j), digits in self._digits.items():
             value = digits[0].astype(object)
