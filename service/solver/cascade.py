@@ -27,7 +27,7 @@ class Cascade:
         self._total = no_sums(n_columns)
 
     def add(self, block: Floats) -> None:
-        """Add the products of all pairs of columns of a block, (q, m), m <= 2**11."""
+        """Add the products of all pairs of columns of a block, (q, m), m <= 2**16."""
         if block.shape[1] <= FEW_ROWS:
             self._put(binary_sums(block))
             return

@@ -41,7 +41,7 @@ class SlicedSums:
         self._n_blocks = 0  # since the last carry
 
     def add(self, block: Floats) -> NDArray[np.bool_]:
-        """Add the products of a block, (q, m), m <= 2**11, except for the rows that do not fit; returns which, (m,)."""
+        """Add the products of a block, (q, m), m <= 2**16, except for the rows that do not fit; returns which, (m,)."""
         magnitude = np.maximum(block.max(axis=1), -block.min(axis=1))
         most_odd = self.tolerated * block.shape[1]
         is_new = not self._is_aligned
@@ -114,6 +114,11 @@ class SlicedSums:
                 slices[:, odd] = 0.0
             else:
                 block = np.where(odd, 0.0, block)
+        # A block adds to a digit at most K sums of at most 2**53, and a carry leaves less than one such behind.
+        n_blocks = -(-block.shape[1] // ROWS)
+        if self._n_blocks + n_blocks > 1023 // self.max_slices:
+            self._carry()
+        self._n_blocks += n_blocks
         for i, panel in enumerate(self._panels):
             left = slices if slices is not None else cut(block, panel, self._scratch, "left")[0]
             for j, other in enumerate(self._panels[i:], start=i):
@@ -122,10 +127,6 @@ class SlicedSums:
                     shape = (2 * self.max_slices - 1 + SPARE_DIGITS, len(panel.columns), len(other.columns))
                     self._digits[i, j] = np.zeros(shape, np.int64)
                 add_products(self._digits[i, j][SPARE_DIGITS:], left, right, panel, other)
-        self._n_blocks += -(-block.shape[1] // ROWS)
-        # A block adds to a digit at most K sums of at most 2**53, and a carry leaves less than one such behind.
-        if self._n_blocks >= 1023 // self.max_slices:
-            self._carry()
 
     def _carry(self) -> None:
         for digits in self._digits.values():

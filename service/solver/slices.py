@@ -62,7 +62,7 @@ def panels(n_slices: NDArray[np.intp], tops: NDArray[np.intp], most_rows: int) -
 def cut(block: Floats, panel: Panel, scratch: Scratch, name: str) -> tuple[Floats, Floats]:
     """The slices of a panel's columns, and what they leave.
 
-    Args: block: (q, m), m <= 2**11, each column within its top. Nothing here is subnormal: values are at least 1e-150,
+    Args: block: (q, m), each column within its top. Nothing here is subnormal: values are at least 1e-150,
           tops at most 2**499, so a scaled value is at least 1e-301. name: of the scratch array for the slices.
     Returns: (sum(counts), m), slice by slice, column by column; the rests (c, m), scaled: 0 where the slices are all.
     """

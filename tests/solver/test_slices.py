@@ -131,14 +131,15 @@ def test_columns_get_the_slices_they_need_and_zeros_none() -> None:
     assert sums.n_slices == (1, 0, 3, 2)
 
 
-def test_worst_case_slices_over_more_blocks_than_a_carry_allows() -> None:
+@pytest.mark.parametrize("at_once", [1, 4, 10])
+def test_worst_case_slices_over_more_blocks_than_a_carry_allows(at_once: int) -> None:
     """Each product of slices is as large as it can be, over more blocks than 64 bits could take without a carry.
 
     The slices of 1 - 2**-22 + 2**-44 are 1, -2**-22 and 2**-44, all the largest there are; on the middle digit three
     products fall, each 2**53 a block and all positive, so that 342 blocks overflow it.
     """
     extreme = 1 - 2.0**-22 + 2.0**-44
-    worst = np.full((2, ROWS), extreme)
+    worst = np.full((2, at_once * ROWS), extreme)
     worst[1] = -extreme
     (panel,) = panels(np.array([3, 3]), np.zeros(2, np.intp), 512)
     slices, _ = cut(worst, panel, Scratch(), "slices")
@@ -147,7 +148,7 @@ def test_worst_case_slices_over_more_blocks_than_a_carry_allows() -> None:
     assert n_blocks * 3 * 2**53 > 2**63
     sums = sliced(2)
 
-    for _ in range(n_blocks):
+    for _ in range(n_blocks // at_once):
         assert not sums.add(worst).any()
 
     square = Fraction(extreme) ** 2 * ROWS * n_blocks
