@@ -29,6 +29,7 @@ class InferenceRow(BaseModel):
     p_value: float | None
     ci_lower: float | None
     ci_upper: float | None
+    reason: str | None = Field(description="why a figure is null")
 
 
 class Distance(BaseModel):
