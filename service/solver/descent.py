@@ -135,10 +135,20 @@ def _dot(factors: Floats, amplitude: Floats) -> Floats:
     """The sums factors (k, m) @ amplitude' (m, 1 + p); an overflown factor spoils only what it has a part in."""
     finite = np.isfinite(factors)
     if finite.all():
-        return factors @ amplitude.T
-    theta: Floats = np.where(finite, factors, 0.0) @ amplitude.T
+        return _summed(factors, amplitude)
+    theta = _summed(np.where(finite, factors, 0.0), amplitude)
     spoilt = (~finite).astype(np.float64) @ (amplitude != 0.0).astype(np.float64).T > 0.0
     return np.where(spoilt, np.nan, theta)
+
+
+def _summed(factors: Floats, amplitude: Floats) -> Floats:
+    """The sums, mode after mode: a BLAS rounds a product of one row otherwise than the same row among others, and an
+    epoch's bits must not depend on which epochs were asked for with it.
+    """
+    theta = np.zeros((len(factors), len(amplitude)))
+    for g in range(amplitude.shape[1]):
+        theta += factors[:, g, None] * amplitude[:, g]
+    return theta
 
 
 def _root_weight(mode: Mode) -> float:

@@ -190,6 +190,20 @@ def test_epoch_a_billion_is_as_near_as_epoch_one() -> None:
     assert worst(path, ExactDescent(X, y, True, path.learning_rate), (10**9 - 1, 10**9)) <= 1e-13
 
 
+@pytest.mark.parametrize("design", DESIGNS)
+def test_an_epoch_has_the_same_bits_whichever_others_are_asked_for_with_it(design: str) -> None:
+    """A client who resumes a stream, thins it or asks for one epoch reads what the first client read."""
+    X, y = DESIGNS[design]
+    names = tuple(f"x{j}" for j in range(X.shape[1]))
+    found = trajectory(Moments.of(np.column_stack([X, y]), (*names, "y")), "y", names, True, "auto")
+    loss, theta = found.at(np.arange(600))
+
+    for i in (0, 1, 7, 599):
+        one_loss, one_theta = found.at(np.array([i]))
+        assert one_loss.tobytes() == loss[i : i + 1].tobytes()
+        assert one_theta.tobytes() == theta[i : i + 1].tobytes()
+
+
 def test_descent_is_what_a_loop_over_the_rows_does() -> None:
     """The article's recurrence in numpy over 1,000 epochs, to the rounding that such a loop piles up."""
     X, y = RNG.normal(size=(200, 3)), RNG.normal(size=200)
