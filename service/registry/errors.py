@@ -41,7 +41,7 @@ class ModelInUse(RegistryError):
 
 
 class ColumnsDiffer(RegistryError):
-    """The columns are not those of the data set: names are matched, whatever their order."""
+    """The columns are not those of the data set or model: names are matched, whatever their order."""
 
     def __init__(self, missing: Sequence[str], unknown: Sequence[str]) -> None:
         super().__init__(tuple(missing), tuple(unknown))
