@@ -4,7 +4,7 @@ A declared FastAPI body would be parsed on the event loop (0.7 s for 21 MB) and 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from starlette.requests import Request
 from service.api.problems import BodyTooLarge, UnsupportedMediaType, Where
 from service.ingest import arrow_rows, csv_rows, json_rows, names
 from service.ingest.csv_records import Readable
+from service.ingest.errors import BadName, NoColumns, NoRows, UnequalColumns
 from service.ingest.pipe import Pipe
 
 JSON = "application/json"
@@ -89,33 +90,35 @@ def row_reader(type_: str, max_columns: int, max_rows: int) -> Readers:
     return lambda stream: read_batches(stream, max_columns=max_columns, max_rows=max_rows)
 
 
-def cell_pointer(body: json_rows.RowsBody) -> Where:
+def cell_pointer(
+    columns: Mapping[str, Sequence[Any]] | None,
+    X: Sequence[Sequence[float]] | None,
+    feature_names: Sequence[str] | None,
+    target: str | None = None,
+) -> Where:
     """Where in a JSON body of rows the place is that an error speaks of."""
-    if body.columns is None:
-        return matrix_pointer(body.X or [], body.feature_names, body.target_name)
 
-    def where(error: Exception) -> str:
-        row, column = getattr(error, "row", None), getattr(error, "column", None)
-        if column is None:
+    def in_columns(error: Exception) -> str:
+        row, column = getattr(error, "row", None), _column_of(error)
+        if column is None or column not in (columns or ()):
             return "/columns"
         return f"/columns/{_escaped(column)}" + ("" if row is None else f"/{row}")
 
-    return where
-
-
-def matrix_pointer(X: Sequence[Sequence[float]], feature_names: Sequence[str] | None, target: str | None) -> Where:
-    """Where in the `X` and `y` of a JSON body the place is that an error speaks of."""
-
-    def where(error: Exception) -> str:
-        row, column = getattr(error, "row", None), getattr(error, "column", None)
+    def in_matrix(error: Exception) -> str:
+        row, column = getattr(error, "row", None), _column_of(error)
         if row is None:
-            return ""
+            return "/y" if isinstance(error, UnequalColumns) else "/X" if isinstance(error, (NoRows, NoColumns)) else ""
         if column == (target or "y"):
             return f"/y/{row}"
         called = list(feature_names or (names.feature_names(len(X[0])) if X else ()))
         return f"/X/{row}" + ("" if column is None or column not in called else f"/{called.index(column)}")
 
-    return where
+    return in_matrix if columns is None else in_columns
+
+
+def _column_of(error: Exception) -> str | None:
+    column: str | None = getattr(error, "name" if isinstance(error, BadName) else "column", None)
+    return column
 
 
 def _escaped(name: str) -> str:

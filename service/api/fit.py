@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api import streams
-from service.api.bodies import JSON, content_type, json_body, matrix_pointer, parsed, pieces
+from service.api.bodies import JSON, cell_pointer, content_type, json_body, parsed, pieces
 from service.api.fit_request import FitRequest
 from service.api.idempotency import Key, claimed
 from service.api.problems import (
@@ -36,7 +36,7 @@ from service.jobs.state import Job, TooManyJobs
 from service.jobs.task import Task
 from service.registry.absorb import block_of
 from service.registry.errors import KeyInUse, KeyReused, NotFound, NotNumeric
-from service.solver.errors import SolverError, UnknownColumn
+from service.solver.errors import Diverges, SolverError, UnknownColumn
 from service.solver.moments import Moments
 from service.solver.summation import Summation
 
@@ -160,10 +160,13 @@ def _check_width(features: list[str], use: Services) -> None:
 
 def _where(spec: FitRequest) -> Callable[[Exception], str]:
     """The pointer to what an error of the fit is about."""
-    if spec.is_inline:
-        return matrix_pointer(spec.X or [], spec.feature_names, spec.target)
+    in_rows = cell_pointer(None, spec.X, spec.feature_names, spec.target)
 
     def where(error: Exception) -> str:
+        if isinstance(error, Diverges):
+            return "/learning_rate"
+        if spec.is_inline:
+            return in_rows(error)
         column = str(getattr(error, "column", ""))
         if isinstance(error, (UnknownColumn, NotNumeric)):
             features = spec.features or []

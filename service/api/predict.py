@@ -2,7 +2,9 @@
 
 import asyncio
 import io
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
 
 import numpy as np
@@ -14,7 +16,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.bodies import ARROW, CSV, JSON, content_type, json_body, parsed, read, row_reader
+from service.api.bodies import ARROW, CSV, JSON, cell_pointer, content_type, json_body, parsed, read, row_reader
 from service.api.problems import (
     BodyTooLarge,
     InvalidValue,
@@ -45,6 +47,9 @@ PROBLEMS = responses(
     BodyTooLarge, UnsupportedMediaType, NotAcceptable, IngestError, UnreadableNumber, NotFound, ColumnsDiffer, NotNumeric,
     InvalidValue, NotSupported, OverLimit, PredictionOutOfRange,
 )  # fmt: skip
+
+
+QVALUE = re.compile(r"[01](\.\d{0,3})?")
 
 
 class PredictRequest(Strict):
@@ -78,8 +83,13 @@ async def predict(
     text = await read(request, use.limits.max_json_bytes)
     if type_ == JSON:
         body = await parsed(text, PredictRequest)
-        request.state.where = _where
-        return await asyncio.to_thread(lambda: _answer(*_of_json(use, body), form))
+
+        def of_json() -> Response:
+            model = use.models.get(body.model_id)
+            request.state.where = cell_pointer(body.columns, body.X, model.feature_names)
+            return _answer(model, _of_json(use, body, model), form)
+
+        return await asyncio.to_thread(of_json)
     if model_id is None:
         raise InvalidValue("", "a body that is not JSON needs the query parameter model_id")
 
@@ -124,13 +134,12 @@ async def predict_one(
     return await asyncio.to_thread(one)
 
 
-def _of_json(use: Services, body: PredictRequest) -> tuple[Model, Floats]:
+def _of_json(use: Services, body: PredictRequest, model: Model) -> Floats:
     for name in ("interval", "level"):
         if getattr(body, name) is not None:
             raise NotSupported(f"/{name}", name)
     if (body.X is None) == (body.columns is None):
         raise InvalidValue("", "expected rows: either X or columns")
-    model = use.models.get(body.model_id)
     n_features = len(model.feature_names)
     if body.columns is not None:
         _match(model, list(body.columns))
@@ -146,8 +155,10 @@ def _of_json(use: Services, body: PredictRequest) -> tuple[Model, Floats]:
             expected = f"{n_features} features, {', '.join(model.feature_names)}, in this order"
             raise InvalidValue("/X/0", f"a row has {X.shape[1]} values; {model.id} has {expected}")
     if len(X) > use.limits.max_predict_rows:
-        raise OverLimit("/X", "rows of a prediction", len(X), use.limits.max_predict_rows)
-    return model, X
+        raise OverLimit(
+            "/X" if body.columns is None else "/columns", "rows of a prediction", len(X), use.limits.max_predict_rows
+        )
+    return X
 
 
 def _answer(model: Model, X: Floats, form: str) -> Response:
@@ -171,23 +182,24 @@ def _match(model: Model, sent: Sequence[str]) -> None:
 
 
 def _number(name: str, value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        raise InvalidValue("", f"{name}: {value[:80]!r} is not a number") from None
+    if value.isascii() and "_" not in value:  # Python takes others too, and nobody else does
+        with suppress(ValueError):
+            return float(value)
+    raise InvalidValue("", f"{name}: {value[:80]!r} is not a number")
 
 
 def _accepted(request: Request) -> str:
-    """The form to answer in: the first of ours that Accept names. Raises: NotAcceptable."""
-    asked = [part.split(";")[0].strip() for part in request.headers.get("accept", "*/*").split(",")]
-    for type_ in asked:
-        if type_ in (JSON, CSV, ARROW):
-            return type_
-        if type_ in ("*/*", "application/*", ""):
+    """The form to answer in: of those that Accept names the one it likes best. Raises: NotAcceptable."""
+    asked = [part.split(";") for part in request.headers.get("accept", "*/*").split(",")]
+    for type_, *_ in sorted(asked, key=_liking, reverse=True):
+        if type_.strip() in (JSON, CSV, ARROW):
+            return type_.strip()
+        if type_.strip() in ("*/*", "application/*", ""):
             return JSON
     raise NotAcceptable((JSON, CSV, ARROW))
 
 
-def _where(error: Exception) -> str:
-    row = getattr(error, "row", None)
-    return "" if row is None else f"/X/{row}"
+def _liking(asked: Sequence[str]) -> float:
+    """How much a part of Accept is liked, 1 unless its `q` says less (RFC 9110, 12.4.2)."""
+    weights = [parameter.strip()[2:] for parameter in asked[1:] if parameter.strip().startswith("q=")]
+    return float(weights[0]) if weights and QVALUE.fullmatch(weights[0]) else 1.0

@@ -62,7 +62,7 @@ async def upload(
             return _replayed(await asyncio.to_thread(claim.kept))
         if type_ == JSON:
             body = await parsed(b"".join([piece async for piece in text]), model)
-            request.state.where = cell_pointer(body)
+            request.state.where = cell_pointer(body.columns, body.X, body.feature_names, body.target_name)
             made = await asyncio.to_thread(lambda: make(iter([_rows(body, limits)]), body, keep))
         else:
             reader = row_reader(type_, limits.max_columns, limits.max_rows)

@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+EVENT_STREAM = "text/event-stream"
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
