@@ -28,7 +28,7 @@ def serve(**options: Any) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     uvicorn.run(
         create_app(settings), host=settings.host, port=settings.port, loop="uvloop", http="httptools", log_config=None,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=5,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from fastapi import APIRouter
 from pydantic import BaseModel
+from starlette.responses import RedirectResponse
 
 from service.api.services import Use
 
@@ -17,6 +18,12 @@ class Health(BaseModel):
     """All is well."""
 
     status: str = "ok"
+
+
+@router.get("/", include_in_schema=False)
+async def root() -> RedirectResponse:
+    """Whoever opens the service in a browser finds its API's page."""
+    return RedirectResponse("docs")
 
 
 @router.get("/healthz")

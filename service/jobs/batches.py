@@ -8,12 +8,18 @@ from service.jobs.fitting import Arrival
 from service.jobs.history import Recorder, last_two
 from service.jobs.solving import Cancelled
 from service.jobs.task import Descent, Task
+from service.solver.errors import Diverges
 from service.solver.loss import Loss
 from service.solver.minibatch import run_epoch
 from service.solver.moments import Moments
 from service.solver.rates import minibatch_rates
 from service.store.rows import Rows
 from service.store.tables import Store
+
+
+# Theta wanders around the optimum, but a stable descent does not get so much worse than where it began; one that diverges
+# does within a few epochs, long before it leaves what a double can hold.
+DIVERGED = 1e4
 
 
 def descend_by_batches(
@@ -45,14 +51,14 @@ def descend_by_batches(
     def fell_short(before: float, after: float) -> bool:
         return descent.tol is not None and before - after < descent.tol * before
 
+    at_zero = loss_of(np.zeros(1 + len(task.features)))
     saved = last_two(store, job_id)
-    if len(saved):
+    if saved:
         epoch, loss, theta = saved[-1]
         stopped = len(saved) == 2 and fell_short(saved[0].loss, loss)
         recorder = open_recorder(epoch + 1)
     else:
-        epoch, theta, stopped = 0, np.zeros(1 + len(task.features)), False
-        loss = loss_of(theta)
+        epoch, loss, theta, stopped = 0, at_zero, np.zeros(1 + len(task.features)), False
         recorder = open_recorder(0)
         recorder.record(loss, theta)
     reached(epoch)
@@ -67,7 +73,10 @@ def descend_by_batches(
         epoch, theta, before, loss = epoch + 1, after, loss, loss_of(after)
         recorder.record(loss, theta)
         reached(epoch)
+        if loss > DIVERGED * at_zero and descent.on_divergence == "error":
+            raise Diverges(learning_rate, rates.largest_stable)
         stopped = fell_short(before, loss)
     return Arrival(
-        epoch=epoch, loss=loss, theta=theta, learning_rate=learning_rate, largest_stable=rates.largest_stable, diverges=False
-    )
+        epoch=epoch, loss=loss, theta=theta, learning_rate=learning_rate, largest_stable=rates.largest_stable,
+        diverges=loss > at_zero,
+    )  # fmt: skip

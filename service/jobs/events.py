@@ -100,8 +100,8 @@ class Events:
 
     async def _ready(self, job: Job, stride: Stride, sent: int) -> AsyncIterator[tuple[bytes, int]]:
         """What can be sent now, piece by piece, each with the last epoch in it."""
-        if job.task.descent is None or not (job.is_finished or job.epoch):
-            return
+        if job.task.descent is None or not (job.epoch or job.state == "done"):
+            return  # at epoch 0 there may be no state yet, and if the job was stopped there never will be
         while (first := stride.next_after(sent)) <= job.epoch:
             last = min(stride.piece_end(first), job.epoch)
             last -= (last - first) % stride.every

@@ -54,7 +54,9 @@ def by_descent(task: Task, moments: Moments, fit: LeastSquares, arrival: Arrival
         for figure in ("sigma", "inference"):
             reasons[figure] = "the descent stopped short of the least-squares fit, so its standard errors are not this model's"
     if arrival.diverges:
-        reasons["descent"] = "the learning rate diverges: more epochs lead further away"
+        reasons["descent"] = (
+            "the learning rate diverges: the descent ended further away than it began, or will with more epochs"
+        )
     total = mean_square(moments, task.target, about_mean=task.fit_intercept)
     r2 = 1.0 - arrival.loss / total if total else None
     body = _common(task, fit, job_id, duration_ms) | {
