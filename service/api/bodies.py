@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 from pydantic import BaseModel
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
-from service.api.problems import BodyTooLarge, UnsupportedMediaType, Where
+from service.api.problems import BodyTooLarge, IncompleteBody, UnsupportedMediaType, Where
 from service.ingest import arrow_rows, csv_rows, json_rows, names
 from service.ingest.csv_records import Readable
 from service.ingest.errors import BadName, NoColumns, NoRows, UnequalColumns
@@ -40,17 +40,20 @@ def content_type(request: Request, supported: tuple[str, ...]) -> str:
 
 
 async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
-    """The body piece by piece. Raises: BodyTooLarge: at once if it says so itself."""
+    """The body piece by piece. Raises: BodyTooLarge: at once if it says so itself; IncompleteBody."""
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge(limit)
     n_read = 0
-    async for piece in request.stream():
-        n_read += len(piece)
-        if n_read > limit:
-            raise BodyTooLarge(limit)
-        if piece:
-            yield piece
+    try:
+        async for piece in request.stream():
+            n_read += len(piece)
+            if n_read > limit:
+                raise BodyTooLarge(limit)
+            if piece:
+                yield piece
+    except ClientDisconnect:
+        raise IncompleteBody from None
 
 
 async def parsed(text: bytes, model: type[Body]) -> Body:

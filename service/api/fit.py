@@ -24,6 +24,7 @@ from service.api.problems import (
     NotSupported,
     OptionNotUsed,
     OverLimit,
+    StorageFull,
     UnsupportedMediaType,
     answer,
     responses,
@@ -47,7 +48,7 @@ PREFERS_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d+)")
 
 PROBLEMS = responses(
     BodyTooLarge, UnsupportedMediaType, IngestError, SolverError, NotFound, NotNumeric, InvalidKey, KeyReused, KeyInUse,
-    InvalidValue, NotSupported, OptionNotUsed, OverLimit, TooManyJobs,
+    InvalidValue, NotSupported, OptionNotUsed, OverLimit, TooManyJobs, StorageFull,
 )  # fmt: skip
 
 

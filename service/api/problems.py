@@ -1,10 +1,12 @@
 """Every error a client can get: RFC 9457 problems with a stable type. The one place where errors meet HTTP."""
 
+import errno
 import logging
 from collections.abc import Callable
 from typing import Any
 
 import orjson
+import sqlalchemy as sa
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -32,6 +34,14 @@ class BodyTooLarge(ApiError):
 
     def __str__(self) -> str:
         return f"the body is larger than the limit of {self.limit} bytes; GET /limits has them all"
+
+
+class IncompleteBody(ApiError):
+    """The client went away before its body had come; nobody reads this answer."""
+
+
+class StorageFull(ApiError):
+    """There is no room on the disk for this: nothing of it was kept."""
 
 
 class UnsupportedMediaType(ApiError):
@@ -158,6 +168,8 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     jobs.TooManyJobs: (429, "too-many-jobs"),
     jobs.NoSuchEpoch: (404, "no-such-epoch"),
     BodyTooLarge: (413, "body-too-large"),
+    IncompleteBody: (400, "incomplete-body"),
+    StorageFull: (507, "storage-full"),
     UnsupportedMediaType: (415, "unsupported-media-type"),
     NotAcceptable: (406, "not-acceptable"),
     NotSupported: (422, "not-supported"),
@@ -169,7 +181,11 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
 }
 
 
-FAMILIES = (ApiError, ingest.IngestError, solver.SolverError, registry.RegistryError, jobs.JobError)
+# Those of the disk and the database are expected to happen: the connection need not go with them.
+FAMILIES = (
+    ApiError, ingest.IngestError, solver.SolverError, registry.RegistryError, jobs.JobError, OSError, sa.exc.OperationalError,
+)  # fmt: skip
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class FieldError(BaseModel):
@@ -195,6 +211,9 @@ Where = Callable[[Exception], str]  # the JSON pointer to what an error is about
 
 def describe(error: Exception, where: Where | None = None) -> dict[str, Any]:
     """The error as a problem. What is in no table is our own fault, and says nothing more."""
+    if _says_full(error):
+        log.error("there is no room on the disk", exc_info=error)
+        error = StorageFull()
     for class_ in type(error).__mro__:
         if class_ in PROBLEMS:
             status, slug = PROBLEMS[class_]
@@ -210,6 +229,12 @@ def describe(error: Exception, where: Where | None = None) -> dict[str, Any]:
         problem["errors"] = _field_errors(error, problem["detail"], where)
     members = {name: value for name, value in vars(error).items() if name not in ("errors", "pointer")}
     return members | problem
+
+
+def _says_full(error: Exception) -> bool:
+    if isinstance(error, sa.exc.OperationalError):
+        return getattr(error.orig, "sqlite_errorname", "").split("_")[:2] in (["SQLITE", "FULL"], ["SQLITE", "IOERR"])
+    return isinstance(error, OSError) and error.errno in NO_ROOM
 
 
 def _field_errors(error: Exception, detail: str, where: Where | None) -> list[dict[str, str]]:

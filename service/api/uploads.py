@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from service.api.bodies import ARROW, CSV, JSON, Batches, cell_pointer, content_type, parsed, pieces, row_reader, streamed
 from service.api.idempotency import claimed
-from service.api.problems import BodyTooLarge, InvalidKey, OverLimit, UnsupportedMediaType
+from service.api.problems import BodyTooLarge, InvalidKey, OverLimit, StorageFull, UnsupportedMediaType
 from service.api.services import Limits, Services
 from service.ingest import json_rows
 from service.ingest.errors import IngestError, TooManyColumns, TooManyRows
@@ -23,7 +23,9 @@ from service.solver.errors import UnreadableNumber
 from service.solver.sample import line
 
 TYPES = (JSON, CSV, ARROW)
-UPLOAD_PROBLEMS = (BodyTooLarge, UnsupportedMediaType, IngestError, UnreadableNumber, InvalidKey, KeyReused, KeyInUse)
+UPLOAD_PROBLEMS = (
+    BodyTooLarge, UnsupportedMediaType, IngestError, UnreadableNumber, InvalidKey, KeyReused, KeyInUse, StorageFull,
+)  # fmt: skip
 
 Body = TypeVar("Body", bound=json_rows.RowsBody)
 

@@ -37,14 +37,14 @@ def conformance() -> Conformance:
     return Conformance.of_checked_in()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(service: Service, conformance: Conformance) -> Iterator[httpx.Client]:
     with service.client() as client:
         client.event_hooks["response"] = [conformance.check]
         yield client
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def small(small_service: Service, conformance: Conformance) -> Iterator[httpx.Client]:
     """A client of the service with small limits."""
     with small_service.client() as client:

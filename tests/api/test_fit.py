@@ -213,7 +213,9 @@ def test_more_than_24_features_are_solved_in_a_process_of_their_own(client: http
 def test_columns_that_were_not_summed_at_upload_are_read_with_progress(client: httpx.Client, small: httpx.Client) -> None:
     """Data wider than what is summed at upload is fitted through a pass over its rows, once; the stream says how far it is."""
     rng = np.random.default_rng(9)
-    spread = rng.normal(size=(12_000, 10)) * 10.0 ** rng.uniform(-60, 60, size=(12_000, 10))  # slow to sum: a third of a second
+    spread = rng.normal(size=(12_000, 10)) * 10.0 ** rng.uniform(
+        -60, 60, size=(12_000, 10)
+    )  # slow to sum: a third of a second
     plain = {f"plain{j}": [float(j)] * 12_000 for j in range(30)}
     rows: Columns = {f"c{j}": spread[:, j].tolist() for j in range(9)} | plain | {"y": spread[:, 9].tolist()}
     id_, summed_id = (ok(one.post("/datasets", **FORMS["arrow"](rows)))["id"] for one in (small, client))
