@@ -16,7 +16,6 @@ from service.solver.rates import minibatch_rates
 from service.store.rows import Rows
 from service.store.tables import Store
 
-
 # Theta wanders around the optimum, but a stable descent does not get so much worse than where it began; one that diverges
 # does within a few epochs, long before it leaves what a double can hold.
 DIVERGED = 1e4
