@@ -13,9 +13,9 @@ from flint import fmpq, fmpz, fmpz_mat
 from numpy.typing import NDArray
 
 from service.solver import moments_bytes
-from service.solver.accumulation import sums_of_products
 from service.solver.errors import ColumnMismatch, NotContained, ReadingMismatch, UnknownColumn
 from service.solver.reading import Numbers
+from service.solver.slicing.accumulation import sums_of_products
 from service.solver.units import BASE, Sums, combined
 
 

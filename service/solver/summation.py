@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from service.solver.accumulation import Accumulation
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
-from service.solver.sliced_sums import PANEL_ROWS
+from service.solver.slicing.accumulation import Accumulation
+from service.solver.slicing.sliced_sums import PANEL_ROWS
 
 
 class Summation:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.solver.decimal_places import at_places, choose_places
 from service.solver.decimals import shortest
 from service.solver.errors import NotFinite, OutOfRange, TooManyDigits, UnreadableNumber
 from service.solver.reading import Numbers, check
-from service.solver.scratch import Scratch
+from service.solver.slicing.decimal_places import at_places, choose_places
+from service.solver.slicing.scratch import Scratch
 
 decimals = st.builds(
     lambda digits, places: float(f"{digits}e{-places}"), st.integers(1 - 10**15, 10**15 - 1), st.integers(-120, 135)

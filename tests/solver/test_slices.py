@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from service.solver.cascade import FEW_ROWS, Cascade
-from service.solver.integers import binary_sums
-from service.solver.scratch import Scratch
-from service.solver.sliced_sums import SlicedSums
-from service.solver.slices import LARGEST_SLICE, MOST_SLICES, ROWS, WIDTH, blas_is_exact, cut, panels
+from service.solver.slicing.cascade import FEW_ROWS, Cascade
+from service.solver.slicing.integers import binary_sums
+from service.solver.slicing.scratch import Scratch
+from service.solver.slicing.sliced_sums import SlicedSums
+from service.solver.slicing.slices import LARGEST_SLICE, MOST_SLICES, ROWS, WIDTH, blas_is_exact, cut, panels
 from service.solver.units import Sums
 from tests.solver.exact_sums import values_of
 

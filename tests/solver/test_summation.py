@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from service.solver.errors import NotFinite, OutOfRange, TooManyDigits
-from service.solver.integers import binary_sums, decimal_sums
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
+from service.solver.slicing.integers import binary_sums, decimal_sums
 from service.solver.summation import Summation
 from service.solver.units import with_constant_one
 from tests.solver.exact_sums import exact_sums, names, values

@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from service.solver.decimal_places import Places, at_places, choose_places, grown_places
-from service.solver.gathering import Gathering
-from service.solver.integers import decimal_sums
 from service.solver.reading import readable
-from service.solver.scratch import Scratch
-from service.solver.sliced_sums import PANEL_ROWS
-from service.solver.slices import ROWS, Floats
+from service.solver.slicing.decimal_places import Places, at_places, choose_places, grown_places
+from service.solver.slicing.gathering import Gathering
+from service.solver.slicing.integers import decimal_sums
+from service.solver.slicing.scratch import Scratch
+from service.solver.slicing.sliced_sums import PANEL_ROWS
+from service.solver.slicing.slices import ROWS, Floats
 from service.solver.units import Sums, combined, in_units, no_sums
 
 MOST_ODD = ROWS // 8  # rows put aside before they are added

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.solver.scratch import Scratch
+from service.solver.slicing.scratch import Scratch
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

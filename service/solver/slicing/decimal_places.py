@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.solver.decimals import MOST, MOST_PLACES, shortest
-from service.solver.scratch import Scratch
+from service.solver.slicing.scratch import Scratch
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]

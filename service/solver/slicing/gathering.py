@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from service.solver.cascade import Cascade
-from service.solver.scratch import Scratch
-from service.solver.sliced_sums import PANEL_ROWS
-from service.solver.slices import ROWS, Floats
+from service.solver.slicing.cascade import Cascade
+from service.solver.slicing.scratch import Scratch
+from service.solver.slicing.sliced_sums import PANEL_ROWS
+from service.solver.slicing.slices import ROWS, Floats
 from service.solver.units import Sums
 
 # Four blocks at once, measured: fewer steps where a second thread waits for the interpreter. Of wide ones, one.

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from service.solver.integers import binary_sums
-from service.solver.scratch import Scratch
-from service.solver.sliced_sums import PANEL_ROWS, SlicedSums
-from service.solver.slices import ROWS, Floats
+from service.solver.slicing.integers import binary_sums
+from service.solver.slicing.scratch import Scratch
+from service.solver.slicing.sliced_sums import PANEL_ROWS, SlicedSums
+from service.solver.slicing.slices import ROWS, Floats
 from service.solver.units import Sums, combined, no_sums
 
 # Up to here Python's integers cost no more than what slices cost whatever the number of rows.

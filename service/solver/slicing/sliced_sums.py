@@ -4,8 +4,8 @@ import numpy as np
 from flint import fmpz_mat
 from numpy.typing import NDArray
 
-from service.solver.scratch import Scratch
-from service.solver.slices import MOST_SLICES, ROWS, WIDTH, Floats, Integers, Panel, add_products, cut, panels
+from service.solver.slicing.scratch import Scratch
+from service.solver.slicing.slices import MOST_SLICES, ROWS, WIDTH, Floats, Integers, Panel, add_products, cut, panels
 from service.solver.units import Sums, combined, no_sums
 
 FEWEST_SLICES = 3  # what most doubles need: 65 bits below the column's largest

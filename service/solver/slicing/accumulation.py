@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from service.solver.cascade import FEW_ROWS
-from service.solver.decimal_rows import DecimalRows
 from service.solver.decimals import Unreadable
-from service.solver.double_rows import DoubleRows
-from service.solver.integers import binary_sums, decimal_sums
 from service.solver.reading import Numbers, check, readable
-from service.solver.sliced_sums import PANEL_ROWS
-from service.solver.slices import Floats
+from service.solver.slicing.cascade import FEW_ROWS
+from service.solver.slicing.decimal_rows import DecimalRows
+from service.solver.slicing.double_rows import DoubleRows
+from service.solver.slicing.integers import binary_sums, decimal_sums
+from service.solver.slicing.sliced_sums import PANEL_ROWS
+from service.solver.slicing.slices import Floats
 from service.solver.units import Sums, with_constant_one
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 
 from service.solver.decimals import Unreadable
-from service.solver.gathering import Gathering
 from service.solver.reading import all_readable
-from service.solver.scratch import Scratch
-from service.solver.sliced_sums import PANEL_ROWS
-from service.solver.slices import Floats
+from service.solver.slicing.gathering import Gathering
+from service.solver.slicing.scratch import Scratch
+from service.solver.slicing.sliced_sums import PANEL_ROWS
+from service.solver.slicing.slices import Floats
 from service.solver.units import Sums, coarsest
 
 
