@@ -63,9 +63,8 @@ async def put_alias(
         raise InvalidValue("", f"the alias {name!r} does not match {ALIAS.pattern}")
     content_type(request, (JSON,))
     body = await parsed(await read(request, use.limits.max_json_bytes), AliasRequest)
-    expected = None if if_match is None else if_match.strip('"')
     alias, is_new = await asyncio.to_thread(
-        lambda: use.aliases.put(name, body.model_id, expected, only_if_new=if_none_match == "*")
+        lambda: use.aliases.put(name, body.model_id, _etags(if_match), only_if_new=if_none_match == "*")
     )
     return _answer(alias, 201 if is_new else 200)
 
@@ -73,8 +72,12 @@ async def put_alias(
 @router.delete("/aliases/{name}", status_code=204, responses=responses(NotFound, AliasMoved))
 async def delete_alias(use: Use, name: str, if_match: IfMatch = None) -> Response:
     """Forget an alias; its model stays."""
-    await asyncio.to_thread(use.aliases.delete, name, None if if_match is None else if_match.strip('"'))
+    await asyncio.to_thread(use.aliases.delete, name, _etags(if_match))
     return Response(status_code=204)
+
+
+def _etags(if_match: str | None) -> list[str] | None:
+    return None if if_match is None else [etag.strip().strip('"') for etag in if_match.split(",")]
 
 
 def _shown(alias: Alias) -> dict[str, str]:

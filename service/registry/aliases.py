@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,10 +43,12 @@ class Aliases:
         page = page_of(self._store, aliases, limit, before)
         return Page([_alias(row) for row in page.items], page.next)
 
-    def put(self, name: str, model_id: str, if_match: str | None, *, only_if_new: bool = False) -> tuple[Alias, bool]:
+    def put(
+        self, name: str, model_id: str, if_match: Sequence[str] | None, *, only_if_new: bool = False
+    ) -> tuple[Alias, bool]:
         """Point the alias at a model; also whether it is new.
 
-        Raises: NotFound: there is no such model; AliasMoved: the alias is not what `if_match` says.
+        Raises: NotFound: there is no such model; AliasMoved: the alias is at none of the etags in `if_match`, where * is any.
         """
         with self._store.write() as connection:
             if connection.execute(sa.select(models.c.seq).where(models.c.id == model_id)).one_or_none() is None:
@@ -62,7 +65,7 @@ class Aliases:
                 connection.execute(sa.update(aliases).where(aliases.c.name == name).values(values))
         return alias, row is None
 
-    def delete(self, name: str, if_match: str | None) -> None:
+    def delete(self, name: str, if_match: Sequence[str] | None) -> None:
         """Raises: NotFound, AliasMoved."""
         with self._store.write() as connection:
             row = connection.execute(sa.select(aliases).where(aliases.c.name == name)).one_or_none()
@@ -79,9 +82,9 @@ def _found(connection: sa.Connection, name: str) -> Alias:
     return _alias(row)
 
 
-def _expect(name: str, row: sa.Row[Any] | None, etag: str | None) -> None:
-    if etag is not None and (row is None or etag not in ("*", row.etag)):
-        raise AliasMoved(name, etag)
+def _expect(name: str, row: sa.Row[Any] | None, etags: Sequence[str] | None) -> None:
+    if etags is not None and (row is None or not {"*", row.etag}.intersection(etags)):
+        raise AliasMoved(name, " or ".join(etags))
 
 
 def _alias(row: sa.Row[Any]) -> Alias:
