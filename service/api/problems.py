@@ -41,7 +41,7 @@ class IncompleteBody(ApiError):
 
 
 class StorageFull(ApiError):
-    """There is no room on the disk for this: nothing of it was kept."""
+    """The disk does not take it, as when it is full: nothing of it was kept."""
 
 
 class UnsupportedMediaType(ApiError):
@@ -212,7 +212,7 @@ Where = Callable[[Exception], str]  # the JSON pointer to what an error is about
 def describe(error: Exception, where: Where | None = None) -> dict[str, Any]:
     """The error as a problem. What is in no table is our own fault, and says nothing more."""
     if _says_full(error):
-        log.error("there is no room on the disk", exc_info=error)
+        log.error("the disk does not take it", exc_info=error)
         error = StorageFull()
     for class_ in type(error).__mro__:
         if class_ in PROBLEMS:
@@ -233,7 +233,7 @@ def describe(error: Exception, where: Where | None = None) -> dict[str, Any]:
 
 def _says_full(error: Exception) -> bool:
     if isinstance(error, sa.exc.OperationalError):
-        return getattr(error.orig, "sqlite_errorname", "").split("_")[:2] in (["SQLITE", "FULL"], ["SQLITE", "IOERR"])
+        return str(getattr(error.orig, "sqlite_errorname", "")).startswith(("SQLITE_FULL", "SQLITE_IOERR"))
     return isinstance(error, OSError) and error.errno in NO_ROOM
 
 
