@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from service.api.bodies import JSON, content_type, json_body, parsed, read
 from service.api.lists import After, Limit, Listed, listed
-from service.api.problems import InvalidValue, UnsupportedMediaType, responses
+from service.api.problems import BodyTooLarge, InvalidValue, UnsupportedMediaType, responses
 from service.api.services import Use
 from service.ingest.errors import InvalidFields, NotJson
 from service.ingest.json_rows import Strict
@@ -52,7 +52,8 @@ async def get_alias(use: Use, name: str) -> Response:
 
 @router.put(
     "/aliases/{name}", response_model=AliasOut,
-    responses=responses(NotFound, AliasMoved, InvalidValue, InvalidFields, NotJson, UnsupportedMediaType) | {201: {"model": AliasOut}},
+    responses=responses(NotFound, AliasMoved, InvalidValue, InvalidFields, NotJson, UnsupportedMediaType, BodyTooLarge)
+    | {201: {"model": AliasOut}},
     openapi_extra=json_body(AliasRequest, example={"model_id": "mdl_0123456789abcdef0123"}),
 )  # fmt: skip
 async def put_alias(

@@ -20,6 +20,7 @@ from service.registry.errors import NotFound
 
 router = APIRouter(tags=["datasets"])
 
+PAGE = 1000  # rows, unless another number is asked for
 Format = Literal["json", "csv", "arrow"]
 MEDIA_TYPES: dict[Format, str] = {"json": JSON, "csv": CSV, "arrow": ARROW}
 
@@ -45,10 +46,11 @@ async def get_rows(
     dataset_id: str,
     version: Version = None,
     offset: Annotated[int, Query(ge=0, description="the first row, counted from 0")] = 0,
-    limit: Annotated[int, Query(ge=1, description="how many rows at most")] = 1000,
+    limit: Annotated[int | None, Query(ge=1, description="how many rows at most; 1000 if left out")] = None,
     format: Annotated[Format, Query(description="json, csv or arrow (an IPC stream)")] = "json",  # noqa: A002
 ) -> Response:
     """Rows of one version, in the order they came. `Link` names the next page."""
+    limit = min(PAGE, use.limits.max_page_rows) if limit is None else limit
     if limit > use.limits.max_page_rows:
         raise OverLimit("", "rows of a page", limit, use.limits.max_page_rows)
     dataset = await asyncio.to_thread(use.datasets.get, dataset_id, version)
