@@ -2,14 +2,19 @@
 
 import json
 import logging
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 import uvicorn
+from pydantic import ValidationError
 
 from service.app import create_app
 from service.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 @click.group()
@@ -24,8 +29,12 @@ def main() -> None:
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Folder of the database and the rows.")
 def serve(**options: Any) -> None:
     """Run the service. What is not given comes from LINEFIT_… in the environment, or its default."""
-    settings = Settings(**{name: value for name, value in options.items() if value is not None})
+    settings = _settings({name: value for name, value in options.items() if value is not None})
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # No error: in Kubernetes a Service of this name puts variables of its own beside ours.
+    for name in sorted(os.environ):
+        if name.startswith("LINEFIT_") and name.removeprefix("LINEFIT_").lower() not in Settings.model_fields:
+            log.warning("%s in the environment is no setting", name)
     uvicorn.run(
         create_app(settings), host=settings.host, port=settings.port, loop="uvloop", http="httptools", log_config=None,
         timeout_graceful_shutdown=5,
@@ -36,3 +45,12 @@ def serve(**options: Any) -> None:
 def openapi() -> None:
     """Print openapi.json as the app serves it."""
     click.echo(json.dumps(create_app(Settings()).openapi(), indent=2, ensure_ascii=False))
+
+
+def _settings(options: Mapping[str, Any]) -> Settings:
+    """The settings. Raises: ClickException: one cannot be used."""
+    try:
+        return Settings(**options)
+    except ValidationError as error:
+        wrong = [f"LINEFIT_{str(one['loc'][0]).upper()}={one['input']}: {one['msg']}" for one in error.errors()]
+        raise click.ClickException("\n".join(wrong)) from None

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 import shutil
 import subprocess
@@ -21,6 +22,8 @@ ADDRESS = "http://127.0.0.1:8000"
 END_OF_BLOCK = "--- end of block ---"
 VARIES = {"created_at", "finished_at", "updated_at", "duration_ms"}
 ANY_ID = re.compile(r"(ds|mdl|job)_[0-9a-f]{20}")
+# A proxy is for other hosts.
+ENVIRONMENT = os.environ | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 # Sums of doubles in the last digit may differ between processors; what is exact is held to the bit elsewhere.
 CLOSE = 1e-9
 
@@ -85,6 +88,7 @@ def test_every_line_of_the_tour_answers_what_is_shown_beneath_it(service: Servic
         [bash, "-c", script.replace(ADDRESS, service.url)],
         cwd=tmp_path,
         capture_output=True,
+        env=ENVIRONMENT,
         text=True,
         timeout=100,
         check=False,
@@ -133,7 +137,12 @@ def test_the_python_example_runs(service: Service) -> None:
     (example,) = [block.text for block in blocks(README) if block.language == "python"]
 
     ran = subprocess.run(
-        [sys.executable, "-c", example.replace(ADDRESS, service.url)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", example.replace(ADDRESS, service.url)],
+        capture_output=True,
+        env=ENVIRONMENT,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
     assert ran.returncode == 0, ran.stderr
