@@ -30,7 +30,7 @@ from service.registry.models import Models
 from service.registry.receipts import Receipts
 from service.settings import Settings
 from service.solver.blas import one_thread
-from service.solver.slices import blas_is_exact
+from service.solver.slicing.slices import blas_is_exact
 from service.store.rows import sweep
 from service.store.tables import Store
 
