@@ -1,9 +1,11 @@
 """What `POST /fit` takes: its options as the design has them, those that are not built yet refused by name."""
 
+import math
 import secrets
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from service.api.problems import InvalidValue, NotSupported, OptionNotUsed, OverLimit
 from service.api.services import Limits
@@ -13,6 +15,17 @@ from service.jobs.task import Descent
 DESCENT_OPTIONS = ("learning_rate", "epochs", "tol", "batch_size", "random_state", "on_divergence")
 INLINE = ("X", "y", "feature_names", "numbers")
 EPOCHS = 1000
+
+
+def _rate(value: Any) -> Any:
+    """Says in one error what a rate is: pydantic would say one for each of the two things it may be."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value != "auto" and not (is_number and 0 < value < math.inf):
+        raise PydanticCustomError("learning_rate", 'expected a number above 0, or "auto"')
+    return value
+
+
+LearningRate = Annotated[Annotated[float, Field(gt=0)] | Literal["auto"], BeforeValidator(_rate)]
 
 
 class FitRequest(Strict):
@@ -32,7 +45,7 @@ class FitRequest(Strict):
     fit_intercept: bool = True
     rank_deficient: Literal["error", "minimum_norm", "drop", "allow"] = "error"
 
-    learning_rate: Annotated[float, Field(gt=0)] | Literal["auto"] | None = Field(None, description='"auto" if null')
+    learning_rate: LearningRate | None = Field(None, description='"auto" if null')
     epochs: Annotated[int, Field(ge=1)] | None = Field(None, description=f"{EPOCHS} if null")
     tol: Annotated[float, Field(ge=0)] | None = Field(None, description="stop once the loss falls by less than this share")
     batch_size: Annotated[int, Field(ge=1)] | None = Field(None, description="rows a step; the whole set if null")
