@@ -28,12 +28,12 @@ from tests.process import Service
 OPTIONS = {"method": "gradient_descent", "random_state": 7, "learning_rate": 0.0005}
 # Each some 1.5 s of work; the data set has more rows than one block, and the last batch of an epoch is short.
 FITS: dict[str, Json] = {
-    "of a data set": {"batch_size": 60, "epochs": 500},
-    "inline": {"batch_size": 100, "epochs": 500},
-    "one row at a time": {"batch_size": 1, "epochs": 250},
+    "of a data set": {"batch_size": 60, "epochs": 350},
+    "inline": {"batch_size": 100, "epochs": 350},
+    "one row at a time": {"batch_size": 1, "epochs": 200},
     "stopped by tol": {"batch_size": 60, "epochs": 100_000, "tol": 1e-5, "learning_rate": 1e-4},
 }
-KILLS_AT = (20, 60, 110)  # epochs
+KILLS_AT = (15, 40, 70)  # epochs
 
 
 @dataclass(frozen=True)
