@@ -189,7 +189,7 @@ def test_a_divergence_may_be_watched(client: httpx.Client) -> None:
     watched = DESCENT | {"learning_rate": 5.0, "on_divergence": "run"}
     model = ok(client.post("/fit", json=watched | {"epochs": 20}, headers={"Prefer": "wait=10"}))
     assert model["metrics"]["mse"] > 1e10
-    assert "diverges" in model["reasons"]["descent"]
+    assert "not stable" in model["reasons"]["descent"]
 
     found = list(
         events(client.post("/fit", json=watched | {"epochs": 900}, headers={"Accept": EVENT_STREAM}).text.split("\n"))
@@ -200,7 +200,7 @@ def test_a_divergence_may_be_watched(client: httpx.Client) -> None:
     assert None not in losses[:50]
     assert set(losses[-50:]) == {None}
     assert found[-2].data == {"epoch": 900, "loss": None, "intercept": None, "coef": [None]}
-    assert (found[-1].name, found[-1].data["type"]) == ("failed", "/problems/diverges")
+    assert (found[-1].name, found[-1].data["type"]) == ("failed", "/problems/overflowed")
 
 
 def test_what_is_no_job_is_not_found(client: httpx.Client) -> None:
