@@ -9,6 +9,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -77,8 +78,7 @@ def _started(settings: Settings, uploads: Executor) -> Services:
     if not blas_is_exact():
         raise Refused("this BLAS rounds sums of integers below 2^53: results would not be exact")
     folder = settings.data_dir.resolve()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _hold(folder / "lock")
+    _held(folder)
     store = Store(settings.database_url or f"sqlite:///{folder / 'linefit.db'}", settings.sqlite_synchronous)
     rows_folder = folder / "rows"
     registry = Datasets(store, rows_folder, settings.max_upload_moments_columns)
@@ -102,11 +102,18 @@ def _started(settings: Settings, uploads: Executor) -> Services:
     )  # fmt: skip
 
 
-def _hold(lock: os.PathLike[str]) -> None:
+def check(settings: Settings) -> None:
+    """Find out before the server starts whether this process may have the data folder. Raises: Refused."""
+    os.close(_held(settings.data_dir.resolve()))
+
+
+def _held(folder: Path) -> int:
     """Be the one process that uses the folder: the lock goes with the process, however it ends. Raises: Refused."""
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise Refused(f"another process is using {os.fspath(lock)}") from None
+        raise Refused(f"another process is using {folder}") from None
+    return descriptor

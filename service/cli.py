@@ -11,7 +11,7 @@ import click
 import uvicorn
 from pydantic import ValidationError
 
-from service.app import create_app
+from service.app import Refused, check, create_app
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,10 @@ def serve(**options: Any) -> None:
     for name in sorted(os.environ):
         if name.startswith("LINEFIT_") and name.removeprefix("LINEFIT_").lower() not in Settings.model_fields:
             log.warning("%s in the environment is no setting", name)
+    try:
+        check(settings)
+    except (Refused, OSError) as refused:
+        raise click.ClickException(str(refused)) from None
     uvicorn.run(
         create_app(settings), host=settings.host, port=settings.port, loop="uvloop", http="httptools", log_config=None,
         timeout_graceful_shutdown=5,

@@ -146,6 +146,10 @@ def _of_dataset(use: Services, spec: FitRequest) -> Prepared:
             if name == target or name in features[:i]:
                 why = "the target" if name == target else "named twice"
                 raise InvalidValue(f"/features/{i}", f"the feature {name!r} is {why}")
+    if not features:
+        left_out = [column.name for column in dataset.columns if column.type != "number"]
+        also = f"; {', '.join(left_out)} are not numeric, and no features yet" if left_out else ""
+        raise InvalidValue("/features", f"there is no feature: {dataset.id} has no numeric column besides the target" + also)
     _check_width(features, use)
     task = Task(
         target=target, features=tuple(features), fit_intercept=spec.fit_intercept, numbers=dataset.numbers,

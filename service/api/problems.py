@@ -151,6 +151,8 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     solver.NotContained: (422, "not-contained"),
     solver.UnknownColumn: (422, "unknown-column"),
     solver.Diverges: (422, "diverges"),
+    solver.DivergesInBatches: (422, "diverges"),
+    solver.Overflowed: (422, "overflowed"),
     solver.Unresolved: (422, "unresolved"),
     solver.RankDeficient: (422, "rank-deficient"),
     solver.TooFewRows: (422, "too-few-rows"),

@@ -36,7 +36,7 @@ class Distance(BaseModel):
     """How far a descent is from the least-squares fit."""
 
     loss: float | None = Field(description="loss above the least one")
-    coef: float = Field(description="largest difference of a coefficient or the intercept")
+    coef: float | None = Field(description="largest difference of a coefficient or the intercept")
 
 
 class DescentOut(BaseModel):
@@ -45,7 +45,9 @@ class DescentOut(BaseModel):
     epoch: int
     stopped_early: bool = Field(description="whether `tol` stopped it before the last epoch asked for")
     learning_rate: float
-    largest_stable_learning_rate: float
+    largest_stable_learning_rate: float = Field(
+        description="batch descent: the largest rate that does not diverge; mini-batch: the largest proven stable on average"
+    )
     distance_to_optimum: Distance
 
 

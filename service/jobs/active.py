@@ -1,13 +1,15 @@
 """What the process knows of a job under way, and tells those who watch it."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Lock
 
 from service.jobs.history import Recorder
 from service.jobs.state import Job
 from service.jobs.watch import Watch
+from service.solver.moments import Moments
 
 NOTICE_S = 0.02  # between two wake-ups of those who watch a job whose epochs are quick
 
@@ -18,14 +20,17 @@ class Active:
 
     job: Job
     watch: Watch
+    moments: Moments | None = None  # what the job is a function of, where the process has it at hand
     stop: Event = field(default_factory=Event)
     recorder: Recorder | None = None
     future: "Future[None] | None" = None
     _noticed_at: float = 0.0
+    _lock: Lock = field(default_factory=Lock)
 
-    def change(self, job: Job) -> None:
-        """The job stands elsewhere now."""
-        self.job = job
+    def change(self, step: Callable[[Job], Job]) -> None:
+        """The job stands elsewhere now. From any thread."""
+        with self._lock:
+            job = self.job = step(self.job)
         at = time.monotonic()
         if job.is_finished or at - self._noticed_at >= NOTICE_S:
             self._noticed_at = at

@@ -8,7 +8,7 @@ from service.jobs.fitting import Arrival
 from service.jobs.history import Recorder, last_two
 from service.jobs.solving import Cancelled
 from service.jobs.task import Descent, Task
-from service.solver.errors import Diverges
+from service.solver.errors import DivergesInBatches
 from service.solver.loss import Loss
 from service.solver.minibatch import run_epoch
 from service.solver.moments import Moments
@@ -34,7 +34,7 @@ def descend_by_batches(
 ) -> Arrival:
     """Descend to the last epoch, or to where `tol` stops it; the recorder may hold epochs that are not saved yet.
 
-    Raises: Cancelled: `keep_going` said no; Diverges.
+    Raises: Cancelled: `keep_going` said no; DivergesInBatches.
     """
     assert descent.batch_size is not None and descent.random_state is not None  # noqa: S101, PT018 (the API fills them in)
 
@@ -73,7 +73,7 @@ def descend_by_batches(
         recorder.record(loss, theta)
         reached(epoch)
         if loss > DIVERGED * at_zero and descent.on_divergence == "error":
-            raise Diverges(learning_rate, rates.largest_stable)
+            raise DivergesInBatches(learning_rate, rates.largest_stable)
         stopped = fell_short(before, loss)
     return Arrival(
         epoch=epoch, loss=loss, theta=theta, learning_rate=learning_rate, largest_stable=rates.largest_stable,

@@ -1,6 +1,7 @@
 """From a solution to the model that is kept: what people read, and what predictions use."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ from service.registry.models import Model
 from service.solver.evaluation import Evaluation
 from service.solver.inference import inference
 from service.solver.least_squares import LeastSquares
+from service.solver.loss import Loss
 from service.solver.moments import Moments
-from service.solver.spread import mean_square
+
+Floats = NDArray[np.float64]
 
 # A parameter that agrees to so much with the least-squares one has arrived: inference is then that of the fit.
 ARRIVED = 1e-12
@@ -25,10 +28,11 @@ class Arrival:
 
     epoch: int
     loss: float
-    theta: NDArray[np.float64]  # (1 + p,) intercept first
+    theta: Floats  # (1 + p,) intercept first
     learning_rate: float
     largest_stable: float
-    diverges: bool
+    diverges: bool  # or swings for ever
+    left: tuple[float, float] | None = None  # to the optimum, in loss and in the furthest component, where it is known
 
 
 def by_normal_equation(task: Task, fit: LeastSquares, job_id: str, duration_ms: float) -> Model:
@@ -46,37 +50,54 @@ def by_normal_equation(task: Task, fit: LeastSquares, job_id: str, duration_ms: 
 
 def by_descent(task: Task, moments: Moments, fit: LeastSquares, arrival: Arrival, job_id: str, duration_ms: float) -> Model:
     """The model at the end of a descent, beside the fit it was heading for."""
-    theta = [float(value) for value in arrival.theta]
-    optimum = np.array([fit.intercept, *fit.coef])
-    arrived = bool(np.all(np.abs(arrival.theta - optimum) <= ARRIVED * np.abs(optimum)))
-    reasons = dict(fit.reasons)
-    if not arrived:
-        for figure in ("sigma", "inference"):
-            reasons[figure] = "the descent stopped short of the least-squares fit, so its standard errors are not this model's"
-    if arrival.diverges:
-        reasons["descent"] = (
-            "the learning rate diverges: the descent ended further away than it began, or will with more epochs"
-        )
-    total = mean_square(moments, task.target, about_mean=task.fit_intercept)
-    r2 = 1.0 - arrival.loss / total if total else None
+    theta, optimum = arrival.theta, np.array(fit.evaluation.hi)
+    arrived = bool(np.all(np.abs(theta - optimum) <= ARRIVED * np.abs(optimum)))
+    intercept, *coef = theta.tolist()
+    mse, r2 = _finite(arrival.loss), _r2(task, moments, theta)
+    excess, distance = arrival.left or _left(task, moments, fit, theta)
     body = _common(task, fit, job_id, duration_ms) | {
-        "intercept": theta[0],
-        "coef": theta[1:],
-        "metrics": _metrics(fit, arrival.loss, arrival.loss**0.5, r2, fit.sigma if arrived else None),
-        "inference": [asdict(row) for row in inference(fit)] if arrived else [],
+        "intercept": intercept,
+        "coef": coef,
+        "metrics": _metrics(fit, mse, None if mse is None else mse**0.5, r2, fit.sigma if arrived else None),
+        "inference": [asdict(row) for row in inference(replace(fit, intercept=intercept, coef=tuple(coef)))]
+        if arrived
+        else [],
         "descent": {
             "epoch": arrival.epoch,
             "stopped_early": arrival.epoch < (task.epochs or 0),
             "learning_rate": arrival.learning_rate,
             "largest_stable_learning_rate": arrival.largest_stable,
-            "distance_to_optimum": {
-                "loss": None if fit.mse is None else max(arrival.loss - fit.mse, 0.0),
-                "coef": float(np.abs(arrival.theta - optimum).max()),
-            },
+            "distance_to_optimum": {"loss": _finite(excess), "coef": _finite(distance)},
         },
-        "reasons": _reasons(reasons),
+        "reasons": _reasons(fit.reasons | _reasons_of(arrival, arrived=arrived)),
     }
-    return Model(body["id"], body, Evaluation(tuple(theta), (0.0,) * len(theta)))
+    return Model(body["id"], body, Evaluation((intercept, *coef), (0.0,) * len(theta)))
+
+
+def _left(task: Task, moments: Moments, fit: LeastSquares, theta: Floats) -> tuple[float, float]:
+    """How far theta is from the fit: in loss, and in its furthest component."""
+    hi, lo = np.array(fit.evaluation.hi), np.array(fit.evaluation.lo)
+    excess = Loss(moments, task.target, task.features, task.fit_intercept).excess(theta, hi, lo)
+    return excess, float(np.abs(theta - hi - lo).max())
+
+
+def _r2(task: Task, moments: Moments, theta: Floats) -> float | None:
+    r2 = Loss(moments, task.target, task.features, task.fit_intercept).r2(theta)
+    return None if r2 is None else _finite(r2)
+
+
+def _reasons_of(arrival: Arrival, *, arrived: bool) -> dict[str, str]:
+    reasons = {} if isfinite(arrival.loss) else dict.fromkeys(("mse", "rmse"), "larger than the largest double")
+    if not arrived:
+        short = "the descent stopped short of the least-squares fit, so its standard errors are not this model's"
+        reasons |= {"sigma": short, "inference": short}
+    if arrival.diverges:
+        reasons["descent"] = "the learning rate is not stable: with more epochs the descent does not come nearer"
+    return reasons
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None
 
 
 def _common(task: Task, fit: LeastSquares, job_id: str, duration_ms: float) -> dict[str, Any]:

@@ -74,13 +74,13 @@ class Jobs:
         with self._store.write() as connection:
             table.insert(connection, job, moments, rows_file)
             also(connection, job)
-        self._submit(job)
+        self._submit(job, moments)
         return job
 
     def get(self, id_: str) -> Job:
         """Raises: NotFound."""
         active = self._active.get(id_)
-        if active is not None and active.keep_going():
+        if active is not None:
             return active.job
         with self._store.read() as connection:
             return Job.of_row(table.row_of(connection, id_))
@@ -119,6 +119,7 @@ class Jobs:
             return False
         active = self._active.get(id_)
         if active is not None:
+            active.change(Job.cancelled)
             active.stop.set()
             self._work.solver.cancel(id_)
             if active.future is not None and active.future.cancel():
@@ -140,7 +141,7 @@ class Jobs:
         """Take up the jobs that were unfinished when the process before this one ended."""
         for job in table.unfinished(self._store):
             log.info("taking up %s", job.id)
-            self._submit(job)
+            self._submit(job, None)
 
     def close(self) -> None:
         """Stop working; what is unfinished goes on after the next start."""
@@ -152,8 +153,8 @@ class Jobs:
         self._work.solver.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _submit(self, job: Job) -> None:
-        active = Active(job, self.watch)
+    def _submit(self, job: Job, moments: Moments | None) -> None:
+        active = Active(job, self.watch, moments)
         with self._lock:
             self._active[job.id] = active
         active.future = self._threads.submit(self._run, active)
@@ -161,13 +162,16 @@ class Jobs:
     def _run(self, active: Active) -> None:
         id_ = active.job.id
         try:
-            active.change(active.job.running())
+            active.change(Job.running)
             with self._store.write() as connection:
                 table.begin(connection, id_)
             moments = self._work.moments(active)
             self._done(active, self._work.fit(active.job, moments, active), moments)
         except Cancelled:
-            pass  # by a client: the store has it already; by the end of the process: it goes on after the next start
+            # By a client: the store has it already, but not the last epochs, which may have been seen. By the end of the
+            # process: the job goes on after the next start.
+            if active.recorder is not None and not self._closing.is_set():
+                active.recorder.save(lambda _: None)
         except Exception as error:  # noqa: BLE001 (whatever it was, the job says so)
             if not self._closing.is_set():
                 self._failed(active, error)
@@ -184,12 +188,12 @@ class Jobs:
             self._models.add(connection, model, moments)
 
         self._save(active, keep)
-        active.change(done)
+        active.change(lambda _: done)
 
     def _failed(self, active: Active, error: Exception) -> None:
         failed = active.job.failed(self._describe(error))
         self._save(active, lambda connection: table.end(connection, failed))
-        active.change(failed)
+        active.change(lambda job: job if job.is_finished else failed)
 
     def _save(self, active: Active, keep: Callable[[sa.Connection], object]) -> None:
         """Keep how the job ended, with the epochs that are not saved yet."""

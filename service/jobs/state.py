@@ -89,7 +89,7 @@ class Job:
         return self.epoch / self.task.epochs if self.task.epochs else 0.0
 
     def running(self) -> Self:
-        return replace(self, state="running")
+        return self if self.is_finished else replace(self, state="running")
 
     def reading(self, n_read: int, n_rows: int) -> Self:
         return replace(self, rows_read=(n_read, n_rows))

@@ -17,7 +17,7 @@ from service.jobs.task import Descent
 from service.jobs.trajectories import Trajectories
 from service.registry.datasets import Dataset, Datasets
 from service.registry.models import Model
-from service.solver.errors import Diverges
+from service.solver.errors import Overflowed
 from service.solver.moments import Moments
 from service.store.rows import Part, Rows, path
 from service.store.tables import Store
@@ -37,7 +37,7 @@ class Work:
     def fit(self, job: Job, moments: Moments, active: Active | None = None) -> Model:
         """The model that the task asks for.
 
-        Raises: Cancelled; Diverges: the descent left what a double can hold; and as the solver.
+        Raises: Cancelled; Overflowed: the descent left what a double can hold; and as the solver.
         """
         started = time.monotonic()
         fit = self.solver.least_squares(moments, job.task.columns, job.task.fit_intercept, job.id)
@@ -47,21 +47,21 @@ class Work:
             arrival = self._descend(active, job.task.descent, moments)
         else:
             arrival = self._descend_by_batches(active, job.task.descent, moments)
-        if not np.isfinite([arrival.loss, *arrival.theta]).all():
-            raise Diverges(arrival.learning_rate, arrival.largest_stable)
+        if not np.isfinite(arrival.theta).all():
+            raise Overflowed(arrival.learning_rate, arrival.largest_stable)
         return by_descent(job.task, moments, fit, arrival, job.id, _ms_since(started))
 
     def moments(self, active: Active) -> Moments:
         """The job's moments; made from the rows, and kept with it, if they are not there yet. Raises: Cancelled."""
         job = active.job
-        found = table.moments_of(self.store, job.id)
+        found = active.moments or table.moments_of(self.store, job.id)
         if found is not None:
             return found
 
         def progress(n_read: int, n_rows: int) -> None:
             if active.stop.is_set():
                 raise Cancelled
-            active.change(job.reading(n_read, n_rows))
+            active.change(lambda job: job.reading(n_read, n_rows))
 
         dataset = self._dataset(job)
         columns = job.task.columns
@@ -74,10 +74,12 @@ class Work:
         found = self.trajectories.checked(active.job, moments)
         epoch = descent.epochs if descent.tol is None else found.stop(descent.tol, descent.epochs)
         loss, theta = found.at(np.array([epoch]))
-        active.change(active.job.reached(epoch))
+        excess, distance = found.distance(np.array([epoch]))
+        active.change(lambda job: job.reached(epoch))
         return Arrival(
             epoch=epoch, loss=float(loss[0]), theta=theta[0], learning_rate=found.learning_rate,
-            largest_stable=found.largest_stable, diverges=found.diverges,
+            largest_stable=found.largest_stable, diverges=found.learning_rate >= found.largest_stable,
+            left=(float(excess[0]), float(distance[0])),
         )  # fmt: skip
 
     def _descend_by_batches(self, active: Active, descent: Descent, moments: Moments) -> Arrival:
@@ -88,7 +90,7 @@ class Work:
             return active.recorder
 
         def reached(epoch: int) -> None:
-            active.change(active.job.reached(epoch))
+            active.change(lambda job: job.reached(epoch))
 
         return descend_by_batches(
             job.task, descent, moments, self._rows(job, moments.n_samples), self.store, job.id,

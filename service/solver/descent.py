@@ -1,5 +1,6 @@
 """Batch gradient descent from the moments: every epoch at once, epoch 10^9 as near as epoch 1."""
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,11 +78,14 @@ class Trajectory:
     def _fell_short(self, tol: float, epoch: int) -> bool:
         with np.errstate(all="ignore"):
             before = np.array([epoch - 1], dtype=np.int64)
-            # Without a floor the loss may underflow while its relative fall is what it was: count in its largest term.
+            # Losses may be near the least double, and without a floor they vanish while their relative fall is what it was.
             shift = self.optimal_loss == 0.0
-            parts = np.square(self.q.weighted(before, self.root_weight, shift=shift))
+            floor = math.sqrt(self.optimal_loss)
+            unit = math.ldexp(1.0, math.frexp(max(floor, self.root_weight.max(initial=0.0)))[1])
+            parts = np.square(self.q.weighted(before, self.root_weight / unit, shift=shift))
             fall = float((parts * self.q.one_minus_square()).sum())
-            return not fall >= tol * (self.optimal_loss + float(parts.sum()))
+            loss = (floor / unit) ** 2 + float(parts.sum())
+            return not fall / loss >= tol if loss else True
 
 
 def trajectory(

@@ -73,7 +73,7 @@ class UnknownColumn(SolverError):
 
 
 class Diverges(SolverError):
-    """The learning rate is too large, each step overshoots by more than it gains: use one below the largest stable."""
+    """The learning rate is too large, each step overshoots by more than it gains: use at most the largest stable."""
 
     def __init__(self, learning_rate: float, largest_stable: float) -> None:
         super().__init__(learning_rate, largest_stable)
@@ -81,6 +81,22 @@ class Diverges(SolverError):
 
     def __str__(self) -> str:
         return f"learning_rate {self.learning_rate!r} diverges; the largest stable one is {self.largest_stable!r}"
+
+
+class DivergesInBatches(Diverges):
+    """The learning rate is too large for batches of these rows: use one that is proven stable for them."""
+
+    def __str__(self) -> str:
+        return (
+            f"learning_rate {self.learning_rate!r} diverges; rates up to {self.largest_stable!r} are proven stable on average"
+        )
+
+
+class Overflowed(Diverges):
+    """The descent was followed as asked, and diverged until its figures fit no float64: there is no model at its end."""
+
+    def __str__(self) -> str:
+        return f"learning_rate {self.learning_rate!r} diverged until a coefficient fitted no float64; the job's epochs show it"
 
 
 class Unresolved(SolverError):

@@ -1,12 +1,13 @@
 """The loss of any theta over all rows, from the exact moments: mini-batch descent need not read the rows for it."""
 
 from collections.abc import Sequence
-from math import inf, isfinite
+from math import inf
 
 import numpy as np
 from flint import fmpz_mat
 from numpy.typing import NDArray
 
+from service.solver.double_double import two_sum
 from service.solver.moments import Moments
 from service.solver.units import BASE, Sums, in_units
 
@@ -29,18 +30,41 @@ class Loss:
         self._first = first
         self._sums = fmpz_mat([[common[i, j] for j in range(first, size)] for i in range(first, size)])
         self._whole: int = chosen.n_samples * BASE[chosen.numbers] ** (2 * finest)
+        n, total, square = (int(common[i, j]) for i, j in ((0, 0), (0, size - 1), (size - 1, size - 1)))
+        # The squares of the target, about its mean or about 0, and what they have to be divided by.
+        self._squares, self._per = (n * square - total * total, n) if fit_intercept else (square, 1)
 
     def __call__(self, theta: Floats) -> float:
         """The loss of theta (1 + p,), intercept first, which is left out where none is fitted; inf if it overflows."""
-        parts = theta[self._first :].tolist()
-        if not all(map(isfinite, parts)):
+        if not np.isfinite(theta).all():
             return inf
-        ratios = [part.as_integer_ratio() for part in parts]
-        bits = max((below.bit_length() for _, below in ratios), default=1)
-        row = fmpz_mat([[*(above << (bits - below.bit_length()) for above, below in ratios), -1 << (bits - 1)]])
-        form = int((row * self._sums * row.transpose())[0, 0])
-        scale = self._whole << (2 * bits - 2)
-        try:
-            return form / scale  # true division of integers rounds once
-        except OverflowError:
-            return inf
+        form, scale = self._form(theta, np.zeros_like(theta), -1)
+        return _quotient(form, self._whole * scale)
+
+    def excess(self, theta: Floats, hi: Floats, lo: Floats) -> float:
+        """How far the loss of theta is above the least one, that of hi + lo (1 + p,): nothing cancels, so never below 0."""
+        left, rest = two_sum(theta, -hi)
+        form, scale = self._form(left, rest - lo, 0)
+        return _quotient(form, self._whole * scale)
+
+    def r2(self, theta: Floats) -> float | None:
+        """The share of the target's squares that theta explains, correctly rounded; None if the target does not vary."""
+        if self._squares == 0:
+            return None
+        form, scale = self._form(theta, np.zeros_like(theta), -1)
+        return _quotient(self._squares * scale - form * self._per, self._squares * scale)
+
+    def _form(self, hi: Floats, lo: Floats, y: int) -> tuple[int, int]:
+        """The sum of squares of X (hi + lo) + y times the target, as an integer and what it has to be divided by."""
+        pairs = zip(hi[self._first :].tolist(), lo[self._first :].tolist(), strict=True)
+        parts = [(*a.as_integer_ratio(), *b.as_integer_ratio()) for a, b in pairs]
+        below = max((max(d, f) for _, d, _, f in parts), default=1)  # all are powers of two
+        row = fmpz_mat([[*(c * (below // d) + e * (below // f) for c, d, e, f in parts), y * below]])
+        return int((row * self._sums * row.transpose())[0, 0]), below * below
+
+
+def _quotient(numerator: int, denominator: int) -> float:
+    try:
+        return numerator / denominator  # true division of integers rounds once
+    except OverflowError:
+        return inf if numerator > 0 else -inf

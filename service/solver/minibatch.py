@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from service.solver.errors import Diverges
+from service.solver.errors import DivergesInBatches
 
 Floats = NDArray[np.float64]
 ReadBlock = Callable[[int], Floats]
@@ -45,7 +45,7 @@ def run_epoch(
         largest_stable: for the error's message alone; see `rates`.
         keep_going: asked before each block.
     Returns: the new theta, or None if keep_going said no: the epoch has to be run again from its start.
-    Raises: Diverges: theta is no longer finite, or was not.
+    Raises: DivergesInBatches: theta is no longer finite, or was not.
     """
     rng = np.random.default_rng((random_state, epoch))
     walk = _Walk(theta, fit_intercept, learning_rate, batch_size)
@@ -60,7 +60,7 @@ def run_epoch(
                 break
         after = walk.end()
     if not np.isfinite(after).all():
-        raise Diverges(learning_rate, largest_stable)
+        raise DivergesInBatches(learning_rate, largest_stable)
     return after
 
 

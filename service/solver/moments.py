@@ -81,6 +81,8 @@ class Moments:
 
         Raises: UnknownColumn: a name that is not among the columns.
         """
+        if tuple(columns) == self.columns:
+            return self
         place = {name: 1 + i for i, name in enumerate(self.columns)}
         for name in columns:
             if name not in place:

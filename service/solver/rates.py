@@ -14,7 +14,7 @@ from service.solver.normal import normal_equation
 @dataclass(frozen=True, slots=True)
 class Rates:
     automatic: float
-    largest_stable: float  # below it descent is proven stable in mean square; above it, it may or may not diverge
+    largest_stable: float  # up to it descent is proven stable in mean square; above it, it may or may not diverge
 
 
 def minibatch_rates(

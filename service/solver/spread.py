@@ -24,12 +24,3 @@ def means_and_stds(moments: Moments) -> list[tuple[float | None, float | None]]:
             variance = fmpq((n * square - total * total) * up * up, n * (n - 1) * down * down)
             result.append((nearest(mean), nearest_root(variance)))
     return result
-
-
-def mean_square(moments: Moments, column: str, *, about_mean: bool) -> float | None:
-    """The mean square of a column, about its mean or about 0, correctly rounded: the loss of the best constant or of 0."""
-    j = 1 + moments.columns.index(column)
-    n, unit, base = moments.n_samples, moments.units[j - 1], BASE[moments.numbers]
-    total, square = int(moments.sums[0, j]), int(moments.sums[j, j])
-    numerator = n * square - (total * total if about_mean else 0)
-    return nearest(fmpq(numerator * base ** max(-2 * unit, 0), n * n * base ** max(2 * unit, 0)))
