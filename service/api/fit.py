@@ -146,6 +146,8 @@ def _of_dataset(use: Services, spec: FitRequest) -> Prepared:
             if name == target or name in features[:i]:
                 why = "the target" if name == target else "named twice"
                 raise InvalidValue(f"/features/{i}", f"the feature {name!r} is {why}")
+    if spec.features == []:
+        raise InvalidValue("/features", "the list is empty: name a feature, or leave it out to take all other numeric columns")
     if not features:
         left_out = [column.name for column in dataset.columns if column.type != "number"]
         also = f"; {', '.join(left_out)} are not numeric, and no features yet" if left_out else ""

@@ -249,12 +249,18 @@ def test_a_problem_says_what_would_be_right(client: httpx.Client) -> None:
     dependent = refused(client.post("/fit", json={"dataset_id": id_, "target": "y"}), 422, "rank-deficient")
     unknown = refused(client.post("/fit", json={"dataset_id": id_, "target": "z"}), 422, "unknown-column")
     large = refused(client.post("/datasets", json={"columns": {"x": [1e200]}}), 422, "out-of-range")
+    none = refused(client.post("/fit", json={"dataset_id": id_, "target": "y", "features": []}), 422, "invalid-value")
+    alone = refused(
+        client.post("/fit", json={"dataset_id": dataset(client, {"y": [1.0, 2.0]}), "target": "y"}), 422, "invalid-value"
+    )
     few = refused(client.post("/fit", json={"X": [[1.0, 2.0]], "y": [1.0]}), 422, "too-few-rows")
 
     assert dependent["dependent"] == ["double"]
     assert "drop" in dependent["title"]
     assert unknown["columns"] == ["x", "double", "y", "city"]
     assert "1e-150 .. 1e150" in large["title"]
+    assert "leave it out" in none["detail"]
+    assert "no numeric column besides the target" in alone["detail"]
     assert "1 rows for 3 coefficients" in few["detail"]
 
 
