@@ -33,7 +33,8 @@ FITS: dict[str, Json] = {
     "one row at a time": {"batch_size": 1, "epochs": 200},
     "stopped by tol": {"batch_size": 60, "epochs": 100_000, "tol": 1e-5, "learning_rate": 1e-4},
 }
-KILLS_AT = (15, 40, 70)  # epochs
+FOLLOWED = "of a data set"
+KILLS = [(FOLLOWED, 15), *((name, 40) for name in FITS)]  # when which fit has come to which epoch
 
 
 @dataclass(frozen=True)
@@ -44,20 +45,20 @@ class Run:
     stories: dict[str, list[str]]
     models: dict[str, Json]
     files: set[str]  # left in the folder of rows, those of the data set aside
-    followed: list[Event]  # the first fit's events, by a client that resumed with Last-Event-ID
+    followed: list[Event]  # the first fit's events, by one that resumed with Last-Event-ID
 
 
-def started(client: httpx.Client) -> dict[str, str]:
-    """The ids of the fits, under way."""
-    dataset = made(post(client, "/datasets", columns(4700, 3)))["id"]
+def data_set(client: httpx.Client) -> str:
+    return str(made(post(client, "/datasets", columns(4700, 3)))["id"])
+
+
+def started(client: httpx.Client, name: str, dataset: str) -> str:
+    """The id of a fit, under way."""
     n_inline = {"inline": 5000, "one row at a time": 700}
-    ids = {}
-    for name, options in FITS.items():
-        asked: Json = OPTIONS | options
-        of_dataset = {"dataset_id": dataset, "target": "y"} | asked
-        body = inline(n_inline[name], 3, **asked) if name in n_inline else of_dataset
-        ids[name] = made(post(client, "/fit", body), 202)["id"]
-    return ids
+    asked: Json = OPTIONS | FITS[name]
+    of_dataset = {"dataset_id": dataset, "target": "y"} | asked
+    body = inline(n_inline[name], 3, **asked) if name in n_inline else of_dataset
+    return str(made(post(client, "/fit", body), 202)["id"])
 
 
 def outcome(service: Service, client: httpx.Client, ids: dict[str, str], followed: list[Event]) -> Run:
@@ -94,21 +95,24 @@ class Follower:
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Run:
     with Service(tmp_path_factory.mktemp("calm") / "data") as service, service.client() as client:
-        return outcome(service, client, started(client), [])
+        dataset = data_set(client)
+        return outcome(service, client, {name: started(client, name, dataset) for name in FITS}, [])
 
 
 @pytest.fixture(scope="module")
 def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """Killed three times, each time when every fit has come some way."""
+    """Killed while each fit is on its way, the first twice; those that have not ended by then are killed with it."""
     with Service(tmp_path_factory.mktemp("killed") / "data", checkpoint_s=0.15) as service:
         with service.client() as client:
-            ids = started(client)
-        follower = Follower(ids["of a data set"])
-        for epoch in KILLS_AT:
+            dataset = data_set(client)
+            ids = {FOLLOWED: started(client, FOLLOWED, dataset)}
+        follower = Follower(ids[FOLLOWED])
+        for name, epoch in KILLS:
             following = follower.follow(service.url)
             with service.client() as client:
-                for id_ in ids.values():
-                    reached(client, id_, epoch)
+                if name not in ids:
+                    ids[name] = started(client, name, dataset)
+                reached(client, ids[name], epoch)
             service.kill()
             following.join()
             service.start()
@@ -145,7 +149,7 @@ def test_the_rows_of_inline_fits_are_gone_when_the_fits_are_done(interrupted: Ru
 
 def test_a_client_that_resumes_sees_every_epoch_once_and_in_order(interrupted: Run, uninterrupted: Run) -> None:
     """Promise: with Last-Event-ID a stream goes on after the kill where it broke off, even past what was saved by then."""
-    assert [data for _, name, data in interrupted.followed if name == "epoch"] == uninterrupted.stories["of a data set"]
+    assert [data for _, name, data in interrupted.followed if name == "epoch"] == uninterrupted.stories[FOLLOWED]
     assert interrupted.followed[-1][:2] == ("end", "done")
 
 
