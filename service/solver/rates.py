@@ -10,6 +10,8 @@ from service.solver.minibatch import BLOCK_ROWS, ReadBlock
 from service.solver.moments import Moments
 from service.solver.normal import normal_equation
 
+QUIET = 0.25
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
@@ -20,12 +22,16 @@ class Rates:
 def minibatch_rates(
     moments: Moments, target: str, features: Sequence[str], fit_intercept: bool, *, batch_size: int, read_block: ReadBlock
 ) -> Rates:
-    """The rate that contracts most in mean square, m / (beta + (m - 1) lambda_max), and twice that, the limit.
+    """Twice the rate that contracts most in mean square, m / (beta + (m - 1) lambda_max), is the limit; a quarter is "auto".
 
     With beta = max |x_i|^2 over the rows (read once; the intercept's 1 included), lambda_max of X'X/n and batches of
     m rows drawn independently E[H_m^2] <= (beta + (m - 1) lambda_max) / m * E[H_m], so up to twice this rate the noise
-    apart E|theta - theta*|^2 never grows (an epoch draws without replacement, which spreads less). At m = 1 the rate is 1 / beta, at which no single row can overshoot; at m = n it is nearly 1 / lambda_max.
-    At a constant rate theta ends not at the optimum but wandering around it; a smaller rate wanders less.
+    apart E|theta - theta*|^2 never grows (an epoch draws without replacement, which spreads less). At m = 1 the rate that
+    contracts most is 1 / beta, at which no single row can overshoot; at m = n it is nearly 1 / lambda_max.
+
+    At a constant rate theta ends not at the optimum but wandering around it, the less the smaller the rate: hence the
+    quarter, which over 50 to 100,000 rows left the loss 0 to 2% above the least one where the whole left 1 to 25%. All
+    rows in one batch make no noise and get the whole.
 
     The moments alone could not say: they know the mean of |x_i|^2 (the trace), and one row may be far above it.
 
@@ -39,8 +45,8 @@ def minibatch_rates(
     norm = _largest_square(read_block, moments.n_samples) + float(fit_intercept)
     curvature = norm / m + largest * ((m - 1) / m)
     limit = sys.float_info.max / 2
-    automatic = min(1.0 / curvature, limit) if curvature > 0.0 else limit
-    return Rates(automatic, 2.0 * automatic)
+    quickest = min(1.0 / curvature, limit) if curvature > 0.0 else limit
+    return Rates(quickest if m == moments.n_samples else quickest * QUIET, 2.0 * quickest)
 
 
 def _largest_square(read_block: ReadBlock, n_samples: int) -> float:

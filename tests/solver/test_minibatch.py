@@ -67,7 +67,7 @@ def plainly(rows: Floats, batch_size: int, fit_intercept: bool, learning_rate: f
     for start in range(0, len(rows), batch_size):
         part = slice(start, start + batch_size)
         residuals = y[part] - X[part] @ theta
-        theta = theta + learning_rate * X[part].T @ residuals / len(residuals)
+        theta = theta + learning_rate * X[part].T @ residuals / min(batch_size, len(y))
     return theta
 
 
@@ -82,7 +82,7 @@ def rates(rows: Floats, batch_size: int, *, fit_intercept: bool = True) -> Rates
 @pytest.mark.parametrize("fit_intercept", [True, False], ids=["intercept", "no intercept"])
 @pytest.mark.parametrize("batch_size", [1, 2, 100, 256, 4_096, 5_000, 9_000, 10**6])
 def test_an_epoch_takes_the_steps_that_it_describes(batch_size: int, fit_intercept: bool) -> None:
-    """Every row once, in batches that run across the edges of blocks, the last one short."""
+    """Every row once, in batches that run across the edges of blocks, the last one short and no stronger for it."""
     theta = epochs(ROWS, 1, 1, batch_size=batch_size, fit_intercept=fit_intercept)
 
     np.testing.assert_allclose(theta, plainly(ROWS, batch_size, fit_intercept), rtol=1e-11, atol=1e-13)
@@ -166,13 +166,13 @@ def test_a_descent_stops_within_a_block_when_told_to() -> None:
 
 
 def test_the_rate_runs_from_one_row_to_all_of_them() -> None:
-    """1 / max |x|^2 for single rows, nearly 1 / lambda_max for the whole set."""
+    """A quarter of 1 / max |x|^2 for single rows, whose steps are noisy; nearly 1 / lambda_max for the whole set."""
     X = np.column_stack([np.ones(len(ROWS)), ROWS[:, :2]])
     single, whole = rates(ROWS, 1), rates(ROWS, 10**9)
 
-    assert single.automatic == pytest.approx(1.0 / np.square(X).sum(axis=1).max())
+    assert single.automatic == pytest.approx(0.25 / np.square(X).sum(axis=1).max())
     assert whole.automatic == pytest.approx(1.0 / np.linalg.eigvalsh(X.T @ X / len(X))[-1], rel=1e-2)
-    assert single.largest_stable == 2.0 * single.automatic
+    assert single.largest_stable == 8.0 * single.automatic
 
 
 def test_columns_of_zeros_have_a_finite_rate() -> None:
