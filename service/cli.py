@@ -3,18 +3,34 @@
 import json
 import logging
 import os
+import signal
+import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
 
 from service.app import Refused, check, create_app
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which waits for answers that are under way before it ends: those that follow jobs are told to end first."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.services.jobs.watch.end()
+        await super().shutdown(sockets)
 
 
 @click.group()
@@ -39,10 +55,16 @@ def serve(**options: Any) -> None:
         check(settings)
     except (Refused, OSError) as refused:
         raise click.ClickException(str(refused)) from None
-    uvicorn.run(
-        create_app(settings), host=settings.host, port=settings.port, loop="uvloop", http="httptools", log_config=None,
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again once it has shut down
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app, host=settings.host, port=settings.port, loop="uvloop", http="httptools", log_config=None,
         timeout_graceful_shutdown=5,
     )  # fmt: skip
+    server = _Server(config, app)
+    server.run()
+    if not server.started:
+        sys.exit(3)  # it has said why
 
 
 @main.command()

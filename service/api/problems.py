@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from service.ingest import errors as ingest
 from service.jobs import state as jobs
+from service.jobs.solving import WorkerLost
 from service.registry import errors as registry
 from service.solver import errors as solver
 
@@ -169,6 +170,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     registry.KeyInUse: (409, "key-in-use"),
     jobs.TooManyJobs: (429, "too-many-jobs"),
     jobs.NoSuchEpoch: (404, "no-such-epoch"),
+    WorkerLost: (503, "worker-lost"),
     BodyTooLarge: (413, "body-too-large"),
     IncompleteBody: (400, "incomplete-body"),
     StorageFull: (507, "storage-full"),

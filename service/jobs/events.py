@@ -90,6 +90,8 @@ class Events:
                 if job.is_finished:
                     yield event(job.state, await asyncio.to_thread(ending, job), END)
                     return
+                if self._jobs.watch.is_over:
+                    return  # the client comes back and goes on
                 if job.rows_read is not None and job.rows_read != rows_read:
                     rows_read = job.rows_read
                     yield event("progress", dict(zip(("rows_read", "n_rows"), rows_read, strict=True)))

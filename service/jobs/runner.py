@@ -71,9 +71,13 @@ class Jobs:
             if task.descent is not None and task.descent.batch_size is None:
                 self._work.trajectories.checked(job, moments)
         rows_file = None if rows is None else self._keep_rows(job.id, rows)
-        with self._store.write() as connection:
-            table.insert(connection, job, moments, rows_file)
-            also(connection, job)
+        try:
+            with self._store.write() as connection:
+                table.insert(connection, job, moments, rows_file)
+                also(connection, job)
+        except BaseException:
+            path(self._work.rows_folder, job.id).unlink(missing_ok=True)
+            raise
         self._submit(job, moments)
         return job
 
@@ -99,7 +103,7 @@ class Jobs:
                 changed.clear()
                 job = await asyncio.to_thread(self.get, id_)
                 left = deadline - time.monotonic()
-                if job.is_finished or left <= 0:
+                if job.is_finished or left <= 0 or self.watch.is_over:
                     return job
                 try:
                     await asyncio.wait_for(changed.wait(), left)
@@ -123,7 +127,7 @@ class Jobs:
             active.stop.set()
             self._work.solver.cancel(id_)
             if active.future is not None and active.future.cancel():
-                self._let_go(id_)
+                self._let_go(active)
         self.watch.changed(id_)
         return True
 
@@ -176,7 +180,7 @@ class Jobs:
             if not self._closing.is_set():
                 self._failed(active, error)
         finally:
-            self._let_go(id_)
+            self._let_go(active)
             self.watch.changed(id_)
 
     def _done(self, active: Active, model: Model, moments: Moments) -> None:
@@ -217,8 +221,10 @@ class Jobs:
             writer.write(rows)
             return writer.commit().stem
 
-    def _let_go(self, id_: str) -> None:
+    def _let_go(self, active: Active) -> None:
+        """The job is no longer this process's; its own rows go if it has ended, and stay if it will be taken up again."""
         with self._lock:
-            self._active.pop(id_, None)
-        if not self._closing.is_set():
-            path(self._work.rows_folder, id_).unlink(missing_ok=True)
+            self._active.pop(active.job.id, None)
+        self._work.solver.forget(active.job.id)
+        if active.job.is_finished:
+            path(self._work.rows_folder, active.job.id).unlink(missing_ok=True)

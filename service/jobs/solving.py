@@ -4,14 +4,20 @@ FLINT holds the interpreter's lock and cannot be interrupted, so a long solve in
 A worker gets the moments as bytes; cancelling ends the worker, and the pool starts another.
 """
 
+import ctypes
 import multiprocessing
+import os
+import signal
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
+from concurrent.futures.process import BrokenProcessPool
 from threading import Lock
 from typing import Any, Literal, TypeVar
 
-from pebble import ProcessFuture, ProcessPool
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+from service.jobs.state import JobError
 from service.solver.blas import one_thread
 from service.solver.descent import Trajectory, trajectory
 from service.solver.least_squares import LeastSquares, least_squares
@@ -19,6 +25,8 @@ from service.solver.moments import Moments
 
 SHORT_SOLVE = 24  # columns: under 5 ms
 SHORT_DESCENT = 12  # columns: eigenvectors cost more
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+TRIES = 2
 
 Result = TypeVar("Result")
 
@@ -27,13 +35,19 @@ class Cancelled(Exception):
     """The job was cancelled while it was being worked at."""
 
 
+class WorkerLost(JobError):
+    """The worker process that solved this was ended from outside, twice: it may need more memory than there is."""
+
+
 class Solver:
     """Solves for jobs, known by their ids so that they can be cancelled."""
 
     def __init__(self, processes: int) -> None:
         self._processes = processes
         self._pool: ProcessPool | None = None
-        self._under_way: dict[str, ProcessFuture[Any]] = {}
+        self._under_way: dict[ProcessFuture[Any], str] = {}  # a job may have several: clients that look at its path
+        self._unwanted: set[str] = set()  # jobs that were cancelled, and may be about to ask for a solve
+        self._is_closed = False
         self._lock = Lock()
 
     def least_squares(self, moments: Moments, columns: Sequence[str], fit_intercept: bool, for_: str) -> LeastSquares:
@@ -55,33 +69,67 @@ class Solver:
     def cancel(self, job_id: str) -> None:
         """Drop the job's solve, if one is under way: its worker is ended and replaced."""
         with self._lock:
-            future = self._under_way.get(job_id)
-        if future is not None:
+            self._unwanted.add(job_id)
+            futures = [future for future, id_ in self._under_way.items() if id_ == job_id]
+        for future in futures:
             future.cancel()  # type: ignore[no-untyped-call]
 
-    def close(self) -> None:
-        """End the workers, whatever they do."""
+    def forget(self, job_id: str) -> None:
+        """The job will ask for no more solves."""
         with self._lock:
-            pool, self._pool = self._pool, None
+            self._unwanted.discard(job_id)
+
+    def close(self) -> None:
+        """End the workers, whatever they do; there are no more solves in workers."""
+        with self._lock:
+            pool, self._pool, self._is_closed = self._pool, None, True
+            futures = list(self._under_way)
+        for future in futures:
+            future.cancel()  # type: ignore[no-untyped-call]
         if pool is not None:
             pool.stop()  # type: ignore[no-untyped-call]
             pool.join()
 
     def _in_worker(self, job_id: str, function: Callable[..., Result], *args: object) -> Result:
+        """Raises: Cancelled; WorkerLost: the kernel's out-of-memory killer, say; and as the function."""
+        for _ in range(TRIES):
+            future: ProcessFuture[Result] = self._scheduled(job_id, function, args)
+            try:
+                return future.result()
+            except CancelledError:
+                raise Cancelled from None
+            except (ProcessExpired, BrokenProcessPool):
+                if self._is_closed:
+                    raise Cancelled from None
+            finally:
+                with self._lock:
+                    del self._under_way[future]
+        raise WorkerLost
+
+    def _scheduled(self, job_id: str, function: Callable[..., Result], args: tuple[object, ...]) -> ProcessFuture[Result]:
         with self._lock:
-            if self._pool is None:
+            if self._is_closed or job_id in self._unwanted:
+                raise Cancelled
+            # A pool whose idle worker was killed is broken for good.
+            if self._pool is None or not self._pool.active:
                 context = multiprocessing.get_context("spawn")
-                self._pool = ProcessPool(self._processes, initializer=one_thread, context=context)
+                self._pool = ProcessPool(self._processes, initializer=_begin_worker, initargs=[os.getpid()], context=context)
             future: ProcessFuture[Result] = self._pool.schedule(function, args=args)
-            self._under_way[job_id] = future
-        try:
-            result: Result = future.result()
-        except CancelledError:
-            raise Cancelled from None
-        finally:
-            with self._lock:
-                del self._under_way[job_id]
-        return result
+            self._under_way[future] = job_id
+        return future
+
+
+def _begin_worker(parent: int) -> None:
+    """Make a worker end at once when it is told to, or when the service has ended, even by `kill -9`.
+
+    Python's own handlers would wait for the solve: FLINT does not let go of the interpreter.
+    """
+    one_thread()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before it could be watched
+        os._exit(1)
 
 
 def _least_squares(moments: bytes, fit_intercept: bool) -> LeastSquares:

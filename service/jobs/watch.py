@@ -15,6 +15,7 @@ class Watch:
     def __init__(self) -> None:
         self._waiters: defaultdict[str, set[Waiter]] = defaultdict(set)
         self._lock = Lock()
+        self.is_over = False  # the service is about to end: nobody waits any longer
 
     @contextmanager
     def on(self, job_id: str) -> Iterator[asyncio.Event]:
@@ -37,3 +38,11 @@ class Watch:
         for loop, event in waiters:
             with suppress(RuntimeError):  # that loop has closed, and its waiters with it
                 loop.call_soon_threadsafe(event.set)
+
+    def end(self) -> None:
+        """Wake all: the service is about to end, and its jobs will go on after its next start."""
+        self.is_over = True
+        with self._lock:
+            job_ids = list(self._waiters)
+        for job_id in job_ids:
+            self.changed(job_id)

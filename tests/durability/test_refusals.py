@@ -100,3 +100,22 @@ def test_an_inline_descent_whose_rows_do_not_fit_on_the_disk_makes_no_job(full: 
         job = made(post(client, "/fit", inline(100, 2, **options)), 202)["id"]
         assert ended(client, job)["state"] == "done"
         assert job_of(client, job)["epoch"] == 2
+
+
+def test_a_database_that_cannot_grow_refuses_and_leaves_nothing(full: Service) -> None:
+    """Promise: rows whose table entry does not fit are taken back, by data sets and by jobs; what was answered stays."""
+    body, taken = columns(30, 60), 0
+    with full.client() as client:
+        while (answer := post(client, "/datasets", body)).status_code == 201 and taken < 1000:
+            taken += 1
+        assert answer.json()["type"] == "/problems/storage-full"
+        assert len(row_files(full.folder)) == taken
+        options: Json = {"method": "gradient_descent", "batch_size": 10, "epochs": 2, "random_state": 1}
+        assert post(client, "/fit", inline(100, 60, **options)).status_code == 507
+        assert len(row_files(full.folder)) == taken
+    full.kill()
+    full.start()
+    with full.client() as client:
+        assert len(made(client.get("/datasets?limit=1000"), 200)["items"]) == taken
+        assert made(client.get("/jobs"), 200)["items"] == []
+        made(post(client, "/datasets", body))

@@ -1,13 +1,17 @@
-"""Worker processes: a long solve is theirs, holds up nobody, and can be cancelled."""
+"""Worker processes: they end with the service, however it ends, and can be lost without losing the service."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.durability.following import UNFINISHED, ended, inline, job_of, made, post, until
-from tests.durability.processes import is_alive, is_busy, workers
+from tests.durability.following import UNFINISHED, Event, ended, events, inline, job_of, made, model_of, post, until
+from tests.durability.processes import children, is_alive, is_busy, workers
 from tests.process import Service
 
 LONG = 400  # features: some seconds of solving
@@ -17,6 +21,12 @@ AT_ONCE = {"Prefer": "wait=0"}
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with Service(tmp_path_factory.mktemp("workers") / "data") as service:
+        yield service
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with Service(tmp_path / "data") as service:
         yield service
 
 
@@ -60,3 +70,67 @@ def test_cancelling_ends_the_solve_and_the_next_one_works(shared: Service) -> No
         assert ended(client, made(post(client, "/fit", inline(60, 30), **AT_ONCE), 202)["id"])["state"] == "done"
         assert job_of(client, job_id)["state"] == "cancelled"
         assert job_of(client, job_id)["model_id"] is None
+
+
+def test_a_worker_killed_during_a_solve_costs_only_its_time(shared: Service) -> None:
+    """Promise: the job is solved by the worker that takes its place; the service and the next solve do not mind."""
+    with shared.client() as client:
+        job_id = long_fit(client)
+        os.kill(worker_at_work(shared, client, job_id), signal.SIGKILL)
+        assert model_of(client, ended(client, job_id))["n_features"] == LONG
+        assert ended(client, made(post(client, "/fit", inline(60, 30), **AT_ONCE), 202)["id"])["state"] == "done"
+
+
+def test_a_worker_killed_while_idle_costs_nothing(shared: Service) -> None:
+    """Promise: a worker lost between two solves, to the kernel's out-of-memory killer say, is replaced."""
+    with shared.client() as client:
+        made(post(client, "/fit", inline(60, 30), Prefer="wait=60"))
+        (worker,) = workers(shared.process.pid)
+        os.kill(worker, signal.SIGKILL)
+        until(lambda: not is_alive(worker), "the worker is gone")
+        made(post(client, "/fit", inline(60, 30), Prefer="wait=60"))
+        made(post(client, "/fit", inline(60, 30), Prefer="wait=60"))
+
+
+def test_no_worker_outlives_a_killed_service(service: Service) -> None:
+    """Promise: `kill -9` of the service ends its workers too, and not only when their solve is through."""
+    with service.client() as client:
+        worker = worker_at_work(service, client, long_fit(client))
+    family = children(service.process.pid)
+    os.kill(worker, signal.SIGSTOP)  # so that its solve does not end by itself
+    service.kill()
+    try:
+        until(lambda: not any(map(is_alive, family)), "all processes of the service are gone", 20)
+    finally:
+        if is_alive(worker):
+            os.kill(worker, signal.SIGKILL)
+
+
+def test_sigterm_ends_the_service_and_its_jobs_go_on_after_the_next_start(service: Service) -> None:
+    """Promise: a running descent, its open stream and a worker's solve do not hold up SIGTERM: exit 0, and nothing is lost."""
+    with service.client() as client:
+        descent = inline(4500, 2, method="gradient_descent", batch_size=50, epochs=100_000, random_state=1, learning_rate=1e-5)
+        descending = made(post(client, "/fit", descent), 202)["id"]
+        solving = long_fit(client)
+        worker = worker_at_work(service, client, solving)
+        with ThreadPoolExecutor(1) as threads:
+            stream = threads.submit(read_stream, f"{service.url}/jobs/{descending}/events")
+            until(lambda: f"/jobs/{descending}/events" in service.log(), "the stream is open")
+            service.stop()
+            seen = stream.result()
+    assert service.process.returncode == 0
+    assert "graceful shutdown exceeded" not in service.log()
+    assert "Traceback" not in service.log()
+    assert not is_alive(worker)
+    assert seen[0][1] == "job"
+    assert seen[-1][1] == "epoch", "a stream that did not come to its job's end must not say so"
+    service.start()
+    with service.client() as client:
+        assert job_of(client, descending)["epoch"] > 0
+        assert made(client.delete(f"/jobs/{descending}"), 202)["state"] == "cancelled"
+        assert model_of(client, ended(client, solving))["n_features"] == LONG
+
+
+def read_stream(url: str) -> list[Event]:
+    with httpx.stream("GET", url, timeout=60, trust_env=False) as answer:
+        return list(events(answer.iter_lines()))
