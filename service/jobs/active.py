@@ -1,6 +1,5 @@
 """What the process knows of a job under way, and tells those who watch it."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -10,8 +9,6 @@ from service.jobs.history import Recorder
 from service.jobs.state import Job
 from service.jobs.watch import Watch
 from service.solver.moments import Moments
-
-NOTICE_S = 0.02  # between two wake-ups of those who watch a job whose epochs are quick
 
 
 @dataclass(slots=True, eq=False)
@@ -24,17 +21,13 @@ class Active:
     stop: Event = field(default_factory=Event)
     recorder: Recorder | None = None
     future: "Future[None] | None" = None
-    _noticed_at: float = 0.0
     _lock: Lock = field(default_factory=Lock)
 
     def change(self, step: Callable[[Job], Job]) -> None:
         """The job stands elsewhere now. From any thread."""
         with self._lock:
-            job = self.job = step(self.job)
-        at = time.monotonic()
-        if job.is_finished or at - self._noticed_at >= NOTICE_S:
-            self._noticed_at = at
-            self.watch.changed(job.id)
+            self.job = step(self.job)
+        self.watch.changed(self.job.id)
 
     def keep_going(self) -> bool:
         return not self.stop.is_set()

@@ -6,6 +6,7 @@ nothing but its own connection.
 
 import asyncio
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ import orjson
 from numpy.typing import NDArray
 
 from service.jobs.runner import Jobs
-from service.jobs.state import Job
+from service.jobs.state import Job, NoSuchEpoch
+from service.registry.errors import NotFound
 
+NOTICE_S = 0.02  # between two looks at a job whose epochs are quick
 PIECE = 500  # events encoded at a time
 FULL_STREAM = 100_000  # epochs; of more, the first, the last and every n-th are sent
 RETRY = b"retry: 2000\n\n"
@@ -80,10 +83,14 @@ class Events:
         stride = Stride(every or default_stride(job.task.epochs or 1))
         yield RETRY + event("job", describe(job) | ({"every": stride.every} if job.task.descent is not None else {}))
         sent, rows_read = after, None
-        with self._jobs.watch.on(job_id) as changed:
+        with self._jobs.watch.on(job_id) as waiter:
             while True:
-                changed.clear()
-                job = await asyncio.to_thread(self._jobs.get, job_id)
+                waiter.look()
+                looked_at = time.monotonic()
+                try:
+                    job = await asyncio.to_thread(self._jobs.get, job_id)
+                except NotFound:
+                    return  # it was forgotten while it was watched
                 async for piece, upto in self._ready(job, stride, sent):
                     yield piece
                     sent = upto
@@ -96,7 +103,8 @@ class Events:
                     rows_read = job.rows_read
                     yield event("progress", dict(zip(("rows_read", "n_rows"), rows_read, strict=True)))
                 try:
-                    await asyncio.wait_for(changed.wait(), self._keep_alive_s)
+                    await waiter.wait(self._keep_alive_s)
+                    await asyncio.sleep(looked_at + NOTICE_S - time.monotonic())
                 except TimeoutError:
                     yield COMMENT
 
@@ -104,13 +112,16 @@ class Events:
         """What can be sent now, piece by piece, each with the last epoch in it."""
         if job.task.descent is None or not (job.epoch or job.state == "done"):
             return  # at epoch 0 there may be no state yet, and if the job was stopped there never will be
-        while (first := stride.next_after(sent)) <= job.epoch:
-            last = min(stride.piece_end(first), job.epoch)
-            last -= (last - first) % stride.every
-            yield await asyncio.to_thread(self._encoded, job, stride, first, last), last
-            sent = last
-        if job.is_finished and sent < job.epoch:
-            yield await asyncio.to_thread(self._encode, job, np.array([job.epoch])), job.epoch
+        try:
+            while (first := stride.next_after(sent)) <= job.epoch:
+                last = min(stride.piece_end(first), job.epoch)
+                last -= (last - first) % stride.every
+                yield await asyncio.to_thread(self._encoded, job, stride, first, last), last
+                sent = last
+            if job.is_finished and sent < job.epoch:
+                yield await asyncio.to_thread(self._encode, job, np.array([job.epoch])), job.epoch
+        except NoSuchEpoch:
+            return  # the job was cancelled or forgotten meanwhile, or the service ends: the next look says which
 
     def _encoded(self, job: Job, stride: Stride, first: int, last: int) -> bytes:
         """A run of events within one piece; whole pieces are kept for the next client."""

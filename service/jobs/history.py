@@ -37,14 +37,14 @@ class Recorder:
             self.save(lambda _: None)
 
     def save(self, also: Callable[[sa.Connection], object]) -> None:
-        """Save all epochs so far in one transaction with `also`."""
+        """Save all epochs so far in one transaction with `also`; of a job that was forgotten meanwhile, none."""
         states = np.array(self._states)
         with self._store.write() as connection:
-            if len(states):
+            last = self._first_epoch + len(states) - 1
+            kept = connection.execute(sa.update(jobs).where(jobs.c.id == self._job_id).values(epoch=last)).rowcount
+            if len(states) and kept:
                 row = {"job_id": self._job_id, "first_epoch": self._first_epoch, "n_epochs": len(states)}
                 connection.execute(sa.insert(history).values(**row, states=states.astype("<f8").tobytes()))
-                last = self._first_epoch + len(states) - 1
-                connection.execute(sa.update(jobs).where(jobs.c.id == self._job_id).values(epoch=last))
             also(connection)
         with self._lock:
             self._first_epoch += len(states)
@@ -57,31 +57,38 @@ class Recorder:
             return self._first_epoch, np.array(self._states) if self._states else None
 
 
-def saved(store: Store, job_id: str, first: int, last: int) -> Floats:
-    """The states of the epochs first to last that are saved, (k, 2 + p): loss, intercept, coefficients."""
-    overlaps = history.c.first_epoch <= last, history.c.first_epoch + history.c.n_epochs > first
-    query = sa.select(history).where(history.c.job_id == job_id, *overlaps).order_by(history.c.first_epoch)
+def saved(store: Store, job_id: str, epochs: NDArray[np.int64]) -> list[Floats]:
+    """The states at these epochs, in rising order, as far as they are saved, each (2 + p,): loss, intercept, coefficients.
+
+    Runs are read one at a time, and only those that hold an epoch asked for: a thinned stream of a long job stays small.
+    """
+    if not len(epochs):
+        return []
+    of_job = history.c.job_id == job_id
+    overlaps = history.c.first_epoch <= int(epochs[-1]), history.c.first_epoch + history.c.n_epochs > int(epochs[0])
+    spans = sa.select(history.c.first_epoch, history.c.n_epochs).where(of_job, *overlaps).order_by(history.c.first_epoch)
+    states: list[Floats] = []
     with store.read() as connection:
-        runs = connection.execute(query).all()
-    if not runs:
-        return np.empty((0, 0))
-    states = np.concatenate([np.frombuffer(run.states, "<f8").reshape(run.n_epochs, -1) for run in runs])
-    skipped = max(first - runs[0].first_epoch, 0)
-    return states[skipped : skipped + last - first + 1]
+        for first, n_epochs in connection.execute(spans).all():
+            wanted = epochs[np.searchsorted(epochs, first) : np.searchsorted(epochs, first + n_epochs)]
+            if len(wanted):
+                run = connection.execute(sa.select(history.c.states).where(of_job, history.c.first_epoch == first)).scalar()
+                if run is None:  # the job was forgotten just now
+                    return states
+                states.extend(np.frombuffer(run, "<f8").reshape(n_epochs, -1)[wanted - first])
+    return states
 
 
 def states(store: Store, job_id: str, epochs: NDArray[np.int64], recorder: Recorder | None) -> Floats:
     """The states at epochs in rising order, (k, 2 + p), whether they are saved yet or not. Raises: NoSuchEpoch."""
-    first, last = int(epochs[0]), int(epochs[-1])
     # The unsaved first: what is saved between the two look-ups is then found twice, not missed.
-    tail_from, tail = (last + 1, None) if recorder is None else recorder.unsaved()
-    pieces = [saved(store, job_id, first, min(last, tail_from - 1))] if first < tail_from else []
+    tail_from, tail = (int(epochs[-1]) + 1, None) if recorder is None else recorder.unsaved()
+    found = saved(store, job_id, epochs[epochs < tail_from])
     if tail is not None:
-        pieces.append(tail[max(first - tail_from, 0) :])
-    found = [piece for piece in pieces if len(piece)]
-    if sum(map(len, found)) <= last - first:
-        raise NoSuchEpoch(last, None)
-    return np.concatenate(found)[epochs - first]
+        found.extend(tail[epochs[(epochs >= tail_from) & (epochs < tail_from + len(tail))] - tail_from])
+    if len(found) < len(epochs):
+        raise NoSuchEpoch(int(epochs[-1]), int(epochs[0]) + len(found) - 1)
+    return np.array(found)
 
 
 class Saved(NamedTuple):
@@ -99,5 +106,5 @@ def last_two(store: Store, job_id: str) -> list[Saved]:
         last: int | None = connection.execute(query).scalar()
     if last is None:
         return []
-    states = saved(store, job_id, max(last - 1, 0), last)
+    states = saved(store, job_id, np.arange(max(last - 1, 0), last + 1))
     return [Saved(last - len(states) + 1 + i, float(state[0]), state[1:].copy()) for i, state in enumerate(states)]

@@ -51,6 +51,7 @@ class Jobs:
         self._max_unfinished = max_unfinished
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="job")
         self._active: dict[str, Active] = {}
+        self._unkept: dict[str, Job] = {}  # jobs whose end could not be stored
         self._lock = Lock()
         self._closing = Event()
 
@@ -64,12 +65,9 @@ class Jobs:
             raise TooManyJobs(self._max_unfinished)
         job = Job.new(task)
         if moments is not None:
-            if len(task.features) <= SHORT_SOLVE:
-                model = self._work.fit(job, moments)
-                if task.descent is None:
-                    return self._kept_at_once(job, model, moments, also)
-            if task.descent is not None and task.descent.batch_size is None:
-                self._work.trajectories.checked(job, moments)
+            if task.descent is None and len(task.features) <= SHORT_SOLVE:
+                return self._kept_at_once(job, self._work.fit(Active(job, self.watch, moments), moments), moments, also)
+            self._work.refuse(job, moments)
         rows_file = None if rows is None else self._keep_rows(job.id, rows)
         try:
             with self._store.write() as connection:
@@ -83,9 +81,11 @@ class Jobs:
 
     def get(self, id_: str) -> Job:
         """Raises: NotFound."""
-        active = self._active.get(id_)
-        if active is not None:
-            return active.job
+        with self._lock:
+            active = self._active.get(id_)
+            job = self._unkept.get(id_) if active is None else active.job
+        if job is not None:
+            return job
         with self._store.read() as connection:
             return Job.of_row(table.row_of(connection, id_))
 
@@ -98,15 +98,15 @@ class Jobs:
     async def outcome(self, id_: str, within_s: float) -> Job:
         """The job when it has ended, or as it is after so many seconds. Raises: NotFound."""
         deadline = time.monotonic() + within_s
-        with self.watch.on(id_) as changed:
+        with self.watch.on(id_) as waiter:
             while True:
-                changed.clear()
+                waiter.look()
                 job = await asyncio.to_thread(self.get, id_)
                 left = deadline - time.monotonic()
                 if job.is_finished or left <= 0 or self.watch.is_over:
                     return job
                 try:
-                    await asyncio.wait_for(changed.wait(), left)
+                    await waiter.wait(left)
                 except TimeoutError:
                     continue
 
@@ -121,11 +121,13 @@ class Jobs:
         if job.is_finished:
             self._work.trajectories.forget(id_)
             return False
-        active = self._active.get(id_)
+        with self._lock:
+            active = self._active.get(id_)
+            if active is not None:
+                active.stop.set()
+                self._work.solver.cancel(id_)
         if active is not None:
             active.change(Job.cancelled)
-            active.stop.set()
-            self._work.solver.cancel(id_)
             if active.future is not None and active.future.cancel():
                 self._let_go(active)
         self.watch.changed(id_)
@@ -136,7 +138,10 @@ class Jobs:
         if job.task.descent is None:
             raise NoSuchEpoch(int(epochs[-1]), None)
         if job.task.descent.batch_size is None:
-            return self._work.trajectories.of(job).at(epochs)
+            try:
+                return self._work.trajectories.of(job).at(epochs)
+            except Cancelled:
+                raise NoSuchEpoch(int(epochs[-1]), job.epoch) from None
         active = self._active.get(job.id)
         states = history.states(self._store, job.id, epochs, None if active is None else active.recorder)
         return states[:, 0], states[:, 1:]
@@ -170,7 +175,7 @@ class Jobs:
             with self._store.write() as connection:
                 table.begin(connection, id_)
             moments = self._work.moments(active)
-            self._done(active, self._work.fit(active.job, moments, active), moments)
+            self._done(active, self._work.fit(active, moments), moments)
         except Cancelled:
             # By a client: the store has it already, but not the last epochs, which may have been seen. By the end of the
             # process: the job goes on after the next start.
@@ -196,7 +201,13 @@ class Jobs:
 
     def _failed(self, active: Active, error: Exception) -> None:
         failed = active.job.failed(self._describe(error))
-        self._save(active, lambda connection: table.end(connection, failed))
+        try:
+            self._save(active, lambda connection: table.end(connection, failed))
+        except Exception:
+            # As when the disk is full. The store says that the job is running: it is taken up at the next start.
+            log.exception("%s failed, and that could not be kept", failed.id)
+            with self._lock:
+                self._unkept[failed.id] = failed
         active.change(lambda job: job if job.is_finished else failed)
 
     def _save(self, active: Active, keep: Callable[[sa.Connection], object]) -> None:
@@ -226,5 +237,5 @@ class Jobs:
         with self._lock:
             self._active.pop(active.job.id, None)
         self._work.solver.forget(active.job.id)
-        if active.job.is_finished:
+        if active.job.is_finished and active.job.id not in self._unkept:
             path(self._work.rows_folder, active.job.id).unlink(missing_ok=True)

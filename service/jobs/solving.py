@@ -127,6 +127,7 @@ def _begin_worker(parent: int) -> None:
     one_thread()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":
+        # It follows the thread that forked: Pebble's, which lives as long as the pool, and the pool as the service.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before it could be watched
         os._exit(1)

@@ -75,11 +75,6 @@ class Job:
         return self.state not in UNFINISHED
 
     @property
-    def last_epoch(self) -> int | None:
-        """The last epoch that there is or will be, unless `tol` stops the job earlier; None without epochs."""
-        return self.epoch if self.is_finished and self.task.descent is not None else self.task.epochs
-
-    @property
     def progress(self) -> float:
         """The share that is done, 0 to 1."""
         if self.state == "done":

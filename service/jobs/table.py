@@ -11,6 +11,8 @@ from service.registry.errors import NotFound
 from service.solver.moments import Moments
 from service.store.tables import Store, jobs
 
+LIGHT = [column for column in jobs.c if column is not jobs.c.moments]
+
 
 def insert(connection: sa.Connection, job: Job, moments: Moments | None, rows_file: str | None) -> None:
     """Keep a new job, with the moments it is a function of if they are there, and the file of its own rows if it has one."""
@@ -20,7 +22,7 @@ def insert(connection: sa.Connection, job: Job, moments: Moments | None, rows_fi
         "id": job.id,
         "state": job.state,
         "task": task.to_json(),
-        "moments": None if moments is None else moments.select(task.columns).to_bytes(),
+        "moments": None if moments is None or job.is_finished else moments.select(task.columns).to_bytes(),
         "rows_dataset_id": task.dataset_id if reads_rows else None,
         "rows_file": rows_file,
         "epoch": job.epoch,
@@ -42,9 +44,11 @@ def keep_moments(connection: sa.Connection, job_id: str, moments: Moments) -> No
 
 
 def end(connection: sa.Connection, job: Job) -> bool:
-    """Keep how a job ended, once: False if it had ended before."""
+    """Keep how a job ended, once: False if it had ended before. Only the path of a batch descent is made of moments again."""
     values: dict[str, Any] = {"state": job.state, "epoch": job.epoch, "model_id": job.model_id, "finished_at": job.finished_at}
     values |= {"problem": None if job.problem is None else orjson.dumps(job.problem), "rows_file": None}
+    if job.task.descent is None or job.task.descent.batch_size is not None:
+        values["moments"] = None
     ended = sa.update(jobs).where(jobs.c.id == job.id, jobs.c.state.in_(UNFINISHED)).values(values)
     return bool(connection.execute(ended).rowcount)
 
@@ -55,8 +59,8 @@ def forget(connection: sa.Connection, job_id: str) -> None:
 
 
 def row_of(connection: sa.Connection, job_id: str) -> sa.Row[Any]:
-    """All that is kept of a job. Raises: NotFound."""
-    row = connection.execute(sa.select(jobs).where(jobs.c.id == job_id)).one_or_none()
+    """What is kept of a job, its moments aside, which may be large. Raises: NotFound."""
+    row = connection.execute(sa.select(*LIGHT).where(jobs.c.id == job_id)).one_or_none()
     if row is None:
         raise NotFound("job", job_id)
     return row
@@ -65,13 +69,14 @@ def row_of(connection: sa.Connection, job_id: str) -> sa.Row[Any]:
 def moments_of(store: Store, job_id: str) -> Moments | None:
     """The moments a job is a function of, if they have been made. Raises: NotFound."""
     with store.read() as connection:
-        value = row_of(connection, job_id).moments
+        row_of(connection, job_id)
+        value = connection.execute(sa.select(jobs.c.moments).where(jobs.c.id == job_id)).scalar()
     return None if value is None else Moments.from_bytes(value)
 
 
 def unfinished(store: Store) -> Sequence[Job]:
     """The jobs that have not ended, in the order they were made."""
-    query = sa.select(jobs).where(jobs.c.state.in_(UNFINISHED)).order_by(jobs.c.seq)
+    query = sa.select(*LIGHT).where(jobs.c.state.in_(UNFINISHED)).order_by(jobs.c.seq)
     with store.read() as connection:
         return [Job.of_row(row) for row in connection.execute(query)]
 

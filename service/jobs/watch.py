@@ -6,7 +6,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock
 
-Waiter = tuple[asyncio.AbstractEventLoop, asyncio.Event]
+
+class Waiter:
+    """One coroutine that waits. However often the job moves on, its loop is called once until it looks again."""
+
+    def __init__(self) -> None:
+        self._loop, self._event = asyncio.get_running_loop(), asyncio.Event()
+        self._is_told = False
+
+    def look(self) -> None:
+        """About to look: what changes from now on wakes it."""
+        self._is_told = False
+        self._event.clear()
+
+    async def wait(self, timeout_s: float) -> None:
+        """Until something has changed since the last look. Raises: TimeoutError."""
+        await asyncio.wait_for(self._event.wait(), timeout_s)
+
+    def tell(self) -> None:
+        """From any thread."""
+        if not self._is_told:
+            self._is_told = True
+            with suppress(RuntimeError):  # the loop has closed, and the waiter with it
+                self._loop.call_soon_threadsafe(self._event.set)
 
 
 class Watch:
@@ -18,13 +40,13 @@ class Watch:
         self.is_over = False  # the service is about to end: nobody waits any longer
 
     @contextmanager
-    def on(self, job_id: str) -> Iterator[asyncio.Event]:
-        """An event that is set at every change while the block runs; the waiter clears it before it looks."""
-        waiter = (asyncio.get_running_loop(), asyncio.Event())
+    def on(self, job_id: str) -> Iterator[Waiter]:
+        """One who waits for the job while the block runs."""
+        waiter = Waiter()
         with self._lock:
             self._waiters[job_id].add(waiter)
         try:
-            yield waiter[1]
+            yield waiter
         finally:
             with self._lock:
                 self._waiters[job_id].discard(waiter)
@@ -35,9 +57,8 @@ class Watch:
         """Wake those who wait for the job; from any thread."""
         with self._lock:
             waiters = list(self._waiters.get(job_id, ()))
-        for loop, event in waiters:
-            with suppress(RuntimeError):  # that loop has closed, and its waiters with it
-                loop.call_soon_threadsafe(event.set)
+        for waiter in waiters:
+            waiter.tell()
 
     def end(self) -> None:
         """Wake all: the service is about to end, and its jobs will go on after its next start."""

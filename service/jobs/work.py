@@ -11,16 +11,20 @@ from service.jobs.active import Active
 from service.jobs.batches import descend_by_batches
 from service.jobs.fitting import Arrival, by_descent, by_normal_equation
 from service.jobs.history import Recorder
-from service.jobs.solving import Cancelled, Solver
+from service.jobs.solving import SHORT_DESCENT, SHORT_SOLVE, Cancelled, Solver
 from service.jobs.state import Job
 from service.jobs.task import Descent
 from service.jobs.trajectories import Trajectories
 from service.registry.datasets import Dataset, Datasets
 from service.registry.models import Model
-from service.solver.errors import Overflowed
+from service.solver.errors import Diverges, Overflowed
 from service.solver.moments import Moments
+from service.solver.rates import surely_stable_rate
 from service.store.rows import Part, Rows, path
 from service.store.tables import Store
+
+# Eigenvalues in float64 are good to some 1e-14 of the largest; rates so near the limit are left to the balls.
+DOUBTFUL = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +38,31 @@ class Work:
     rows_folder: Path
     checkpoint_s: float
 
-    def fit(self, job: Job, moments: Moments, active: Active | None = None) -> Model:
+    def refuse(self, job: Job, moments: Moments) -> None:
+        """Find what is wrong with a fit before there is a job for it, as far as that takes milliseconds.
+
+        Raises: as the solver; Diverges: surely, and the client did not ask to see that.
+        """
+        task, columns = job.task, job.task.columns
+        if len(task.features) <= SHORT_SOLVE:
+            self.solver.least_squares(moments, columns, task.fit_intercept, job.id)
+        if task.descent is None or task.descent.batch_size is not None:
+            return
+        if len(task.features) <= SHORT_DESCENT:
+            self.trajectories.checked(job, moments)
+        elif task.descent.learning_rate != "auto" and task.descent.on_divergence == "error":
+            limit = surely_stable_rate(moments, task.target, task.features, task.fit_intercept)
+            if task.descent.learning_rate > limit * (1.0 + DOUBTFUL):
+                raise Diverges(task.descent.learning_rate, limit)
+
+    def fit(self, active: Active, moments: Moments) -> Model:
         """The model that the task asks for.
 
         Raises: Cancelled; Overflowed: the descent left what a double can hold; and as the solver.
         """
-        started = time.monotonic()
+        job, started = active.job, time.monotonic()
         fit = self.solver.least_squares(moments, job.task.columns, job.task.fit_intercept, job.id)
-        if job.task.descent is None or active is None:
+        if job.task.descent is None:
             return by_normal_equation(job.task, fit, job.id, _ms_since(started))
         if job.task.descent.batch_size is None:
             arrival = self._descend(active, job.task.descent, moments)

@@ -39,14 +39,25 @@ def minibatch_rates(
     Stochastic gradient descent and the randomized Kaczmarz algorithm, Math. Program. 155 (2016).
     """
     m = min(batch_size, moments.n_samples)
-    equation = normal_equation(moments, target, features, fit_intercept)
-    A = np.array([[int(a.p) / int(a.q) for a in row] for row in equation.A])
-    largest = float(np.linalg.eigvalsh(A)[-1]) if len(A) else 0.0
+    largest = _largest_eigenvalue(moments, target, features, fit_intercept)
     norm = _largest_square(read_block, moments.n_samples) + float(fit_intercept)
     curvature = norm / m + largest * ((m - 1) / m)
     limit = sys.float_info.max / 2
     quickest = min(1.0 / curvature, limit) if curvature > 0.0 else limit
     return Rates(quickest if m == moments.n_samples else quickest * QUIET, 2.0 * quickest)
+
+
+def surely_stable_rate(moments: Moments, target: str, features: Sequence[str], fit_intercept: bool) -> float:
+    """A rate a hair (1e-12) below the limit of batch descent, 2 / lambda_max: in milliseconds, where balls take seconds."""
+    largest = _largest_eigenvalue(moments, target, features, fit_intercept)
+    return min(2.0 / largest * (1.0 - 1e-12), sys.float_info.max) if largest > 0.0 else sys.float_info.max
+
+
+def _largest_eigenvalue(moments: Moments, target: str, features: Sequence[str], fit_intercept: bool) -> float:
+    """The largest eigenvalue of X'X/n, good to some 1e-14 of itself: the error is one of the norm, which is this."""
+    equation = normal_equation(moments, target, features, fit_intercept)
+    A = np.array([[int(a.p) / int(a.q) for a in row] for row in equation.A])
+    return float(np.linalg.eigvalsh(A)[-1]) if len(A) else 0.0
 
 
 def _largest_square(read_block: ReadBlock, n_samples: int) -> float:
