@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     max_rows: Count = Field(1_000_000_000, description="most rows of a data set")
     max_columns: Count = Field(1000, description="most columns of a data set, and of a fit")
     max_predict_rows: Count = Field(1_000_000, description="most rows of one prediction")
+    max_predict_cells: Count = Field(100_000_000, description="most cells of one prediction, rows times features")
     max_page_rows: Count = Field(100_000, description="most rows of one page of a data set")
     max_epochs: Count = Field(1_000_000_000, description="most epochs of a batch descent")
     max_minibatch_epochs: Count = Field(1_000_000, description="most epochs of a mini-batch descent")

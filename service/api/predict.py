@@ -3,8 +3,9 @@
 import asyncio
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Annotated
 
 import numpy as np
@@ -27,8 +28,8 @@ from service.api.problems import (
     UnsupportedMediaType,
     responses,
 )
-from service.api.rows import written
-from service.api.services import Services, Use
+from service.api.services import Limits, Services, Use
+from service.api.written import written
 from service.ingest import json_rows
 from service.ingest.errors import IngestError
 from service.ingest.json_rows import Columns, Matrix, Strict
@@ -87,7 +88,7 @@ async def predict(
         def of_json() -> Response:
             model = use.models.get(body.model_id)
             request.state.where = cell_pointer(body.columns, body.X, model.feature_names)
-            return _answer(model, _of_json(use, body, model), form)
+            return _answer(model, _predicted(model, [_of_json(use, body, model)], use.limits), form)
 
         return await asyncio.to_thread(of_json)
     if model_id is None:
@@ -96,13 +97,7 @@ async def predict(
     def of_table() -> Response:
         model = use.models.get(model_id)
         reader = row_reader(type_, use.limits.max_columns, use.limits.max_predict_rows)
-        table = pa.Table.from_batches(reader(io.BytesIO(text)))
-        rows = table.combine_chunks().to_batches()[0]
-        _match(model, rows.schema.names)
-        for name in model.feature_names:
-            if rows.schema.field(name).type != pa.float64():
-                raise NotNumeric("feature", name, str(rows.schema.field(name).type))
-        return _answer(model, block_of(rows, model.feature_names), form)
+        return _answer(model, _predicted(model, _blocks(model, reader(io.BytesIO(text))), use.limits), form)
 
     return await asyncio.to_thread(of_table)
 
@@ -129,7 +124,8 @@ async def predict_one(
         if len(named) > len(set(named)):
             raise InvalidValue("", "a feature is given twice")
         values = {name: _number(name, value) for name, value in sent}
-        return _answer(model, np.array([[values[name] for name in model.feature_names]]).reshape(1, -1), JSON)
+        X = np.array([[values[name] for name in model.feature_names]]).reshape(1, -1)
+        return _answer(model, _predicted(model, [X], use.limits), JSON)
 
     return await asyncio.to_thread(one)
 
@@ -152,8 +148,9 @@ def _of_json(use: Services, body: PredictRequest, model: Model) -> Floats:
         assert body.X is not None  # noqa: S101 (one of the two is there)
         X = json_rows.matrix(body.X)
         if X.shape[1] != n_features:
-            expected = f"{n_features} features, {', '.join(model.feature_names)}, in this order"
-            raise InvalidValue("/X/0", f"a row has {X.shape[1]} values; {model.id} has {expected}")
+            in_order = ", in this order" if n_features > 1 else ""
+            expected = f"{_count(n_features, 'feature')}, {', '.join(model.feature_names)}{in_order}"
+            raise InvalidValue("/X/0", f"a row has {_count(X.shape[1], 'value')}; {model.id} has {expected}")
     if len(X) > use.limits.max_predict_rows:
         raise OverLimit(
             "/X" if body.columns is None else "/columns", "rows of a prediction", len(X), use.limits.max_predict_rows
@@ -161,12 +158,45 @@ def _of_json(use: Services, body: PredictRequest, model: Model) -> Floats:
     return X
 
 
-def _answer(model: Model, X: Floats, form: str) -> Response:
-    check(X, model.feature_names, "float64")
-    predicted = predictions(model.evaluation, X, model.numbers)
-    infinite = np.flatnonzero(~np.isfinite(predicted))
-    if len(infinite):
-        raise PredictionOutOfRange(int(infinite[0]))
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" + ("" if n == 1 else "s")
+
+
+def _blocks(model: Model, batches: Iterator[pa.RecordBatch]) -> Iterator[Floats]:
+    """The features of each batch in the model's order; the columns are checked before the second one is read.
+
+    Raises: ColumnsDiffer, NotNumeric, and as the reader does.
+    """
+    first = next(batches)
+    _match(model, first.schema.names)
+    for name in model.feature_names:
+        if first.schema.field(name).type != pa.float64():
+            raise NotNumeric("feature", name, str(first.schema.field(name).type))
+    return (block_of(batch, model.feature_names) for batch in chain([first], batches))
+
+
+def _predicted(model: Model, blocks: Iterable[Floats], limits: Limits) -> Floats:
+    """The predictions of the rows in the blocks, of which one at a time is held: a small body can unpack to a large table.
+
+    Raises: OverLimit, UnreadableNumber, PredictionOutOfRange.
+    """
+    parts: list[Floats] = []
+    n_rows = 0
+    for X in blocks:
+        n_cells = (n_rows + len(X)) * X.shape[1]
+        if n_cells > limits.max_predict_cells:
+            raise OverLimit("", "cells (rows x features) of a prediction", n_cells, limits.max_predict_cells)
+        check(X, model.feature_names, "float64", n_rows)
+        part = predictions(model.evaluation, X, model.numbers)
+        infinite = np.flatnonzero(~np.isfinite(part))
+        if len(infinite):
+            raise PredictionOutOfRange(n_rows + int(infinite[0]))
+        parts.append(part)
+        n_rows += len(X)
+    return np.concatenate(parts)
+
+
+def _answer(model: Model, predicted: Floats, form: str) -> Response:
     if form == JSON:
         body = {"model_id": model.id, "predictions": predicted}
         return Response(orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY), media_type=JSON)

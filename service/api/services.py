@@ -25,6 +25,7 @@ class Limits:
     max_rows: int
     max_columns: int
     max_predict_rows: int
+    max_predict_cells: int
     max_page_rows: int
     max_epochs: int
     max_minibatch_epochs: int

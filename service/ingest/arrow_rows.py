@@ -15,6 +15,7 @@ from service.ingest.errors import BadArrow, LossyInteger, MissingValue, Unsuppor
 from service.ingest.names import Array
 
 BATCH_BYTES = 256 << 20
+SLICE_CELLS = 2_000_000  # converted at a time: a byte sent may be eight as float64, and a bit 64
 
 
 def batches(
@@ -38,12 +39,15 @@ def _batches(stream: Readable, batch_bytes: int, max_columns: int | None) -> Ite
             if not _supported(field.type):
                 raise UnsupportedColumn(field.name, str(field.type))
         first_row = 0
-        for batch in reader:
+        n_rows = max(1, SLICE_CELLS // len(called))
+        for whole in reader:
             # Offsets and indices that point outside would crash the process later.
-            batch.validate(full=True)
-            columns = zip(batch.columns, called, strict=True)
-            yield names.record_batch([_column(values, name, first_row, batch_bytes) for values, name in columns], called)
-            first_row += batch.num_rows
+            whole.validate(full=True)
+            for start in range(0, whole.num_rows, n_rows):
+                batch = whole.slice(start, n_rows)
+                columns = zip(batch.columns, called, strict=True)
+                yield names.record_batch([_column(values, name, first_row, batch_bytes) for values, name in columns], called)
+                first_row += batch.num_rows
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise messages.failure or BadArrow(str(error)) from None
 

@@ -1,15 +1,19 @@
 """Limits: each is a setting, each is said by GET /limits, and what goes beyond it gets a clear answer."""
 
+import io
 import socket
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from tests.api.conftest import SMALL
-from tests.api.made import FORMS, JSON, as_arrow, as_csv, dataset, endless, fit, many_rows, ok, pointers, refused
+from tests.api.made import ARROW, FORMS, JSON, as_arrow, as_csv, dataset, endless, fit, many_rows, ok, pointers, refused
 from tests.process import Service
 
 DESCENT: dict[str, Any] = {"X": [[0.0], [1.0], [2.0]], "y": [0.0, 1.0, 2.5], "method": "gradient_descent"}
@@ -103,6 +107,45 @@ def test_a_prediction_has_a_limit_on_its_rows(small: httpx.Client) -> None:
     assert (pointers(by_position), pointers(by_name)) == (["/X"], ["/columns"])
     for answer in by_table:
         assert refused(answer, 422, "too-many-rows")["limit"] == 5
+
+
+def test_a_prediction_has_a_limit_on_its_cells(small: httpx.Client) -> None:
+    """Rows times features: few bytes can unpack to many cells."""
+    X = [[1.0, 2.0, 0.0], [0.0, 1.0, 1.0], [1.0, 0.0, 2.0], [3.0, 1.0, 1.0]]
+    model = fit(small, X=X, y=[1.0, 2.0, 4.0, 3.0])
+    columns = {name: [1.0] * 5 for name in model["feature_names"]}
+    ok(small.post("/predict", params={"model_id": model["id"]}, **as_arrow({name: [1.0] * 4 for name in columns})), 200)
+
+    sent = [as_csv(columns), as_arrow(columns), as_arrow(columns, max_chunksize=1)]
+    answers = [small.post("/predict", params={"model_id": model["id"]}, **one) for one in sent]
+    answers.append(small.post("/predict", json={"model_id": model["id"], "columns": columns}))
+
+    for answer in answers:
+        problem = refused(answer, 422, "over-limit")
+        assert (problem["asked"], problem["limit"]) == (15, 12)
+
+
+def test_a_small_body_that_unpacks_to_a_large_table_takes_little_memory(client: httpx.Client, service: Service) -> None:
+    """The columns are checked when the first batch has come: the rest of a table for another model is never unpacked."""
+    id_ = fit(client, X=[[0.0], [1.0], [2.0]], y=[0.0, 1.0, 2.5])["id"]
+    batch = pa.record_batch({f"x{j}": np.zeros(4000) for j in range(300)})
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        for _ in range(60):
+            writer.write_batch(batch)
+    before = peak_bytes(service)
+
+    answer = client.post("/predict", params={"model_id": id_}, content=sink.getvalue(), headers={"Content-Type": ARROW})
+
+    refused(answer, 422, "columns-differ")
+    assert len(sink.getvalue()) < 10_000_000
+    assert peak_bytes(service) - before < 200_000_000  # of 576 MB
+
+
+def peak_bytes(service: Service) -> int:
+    """The most memory that the service has had."""
+    status = Path(f"/proc/{service.process.pid}/status").read_text()
+    return 1024 * int(status.split("VmHWM:")[1].split()[0])
 
 
 def test_a_page_of_rows_has_a_limit(small: httpx.Client) -> None:

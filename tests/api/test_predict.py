@@ -111,7 +111,12 @@ def test_features_in_the_wrong_number_are_listed(client: httpx.Client, model_id:
     """The answer says how many came, how many there must be, and their names in order."""
     problem = refused(client.post("/predict", json={"model_id": model_id, "X": [[1.0]]}), 422, "invalid-value")
 
-    assert "1 values" in problem["detail"]
+    one = fit(client, X=[[0.0], [1.0]], y=[0.0, 1.0])["id"]
+    wide = refused(client.post("/predict", json={"model_id": one, "X": [[1.0, 2.0]]}), 422, "invalid-value")
+
+    assert "2 values; " in wide["detail"]
+    assert wide["detail"].endswith("has 1 feature, x")
+    assert "1 value;" in problem["detail"]
     assert "2 features, beds, sqft" in problem["detail"]
     assert pointers(problem) == ["/X/0"]
 
@@ -143,6 +148,18 @@ def test_what_is_wrong_with_rows_is_said_where_it_is(
     problem = refused(client.post("/predict", json={"model_id": model_id, **body}), 422, slug)
 
     assert pointers(problem) == [pointer]
+
+
+def test_batches_are_predicted_as_one_table_is(client: httpx.Client, model_id: str) -> None:
+    """Batch by batch, and an error's row is counted from the first one's start."""
+    whole = ok(client.post("/predict", params={"model_id": model_id}, **as_arrow(ROWS)), 200)
+    cut = ok(client.post("/predict", params={"model_id": model_id}, **as_arrow(ROWS, max_chunksize=3)), 200)
+    bad = as_arrow(ROWS | {"sqft": [50.0, 70.0, 65.0, float("nan")]}, max_chunksize=2)
+
+    problem = refused(client.post("/predict", params={"model_id": model_id}, **bad), 422, "not-finite")
+
+    assert whole["predictions"] == cut["predictions"] == PRICES
+    assert (problem["row"], problem["column"]) == (3, "sqft")
 
 
 def test_text_cannot_be_a_feature_of_a_prediction(client: httpx.Client, model_id: str) -> None:
