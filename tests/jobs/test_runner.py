@@ -1,0 +1,76 @@
+"""The life of jobs in a process, seen from inside where HTTP cannot make it happen."""
+
+import asyncio
+import time
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from service.jobs.task import Descent, Task
+from service.solver.errors import Diverges
+from service.solver.summation import Summation
+from tests.jobs.conftest import Workshop
+from tests.jobs.test_state import DESCENT
+
+
+def task_of(n_features: int, descent: Descent | None) -> Task:
+    features = tuple(f"x{j}" for j in range(n_features))
+    return Task(
+        target="y", features=features, fit_intercept=True, numbers="float64", dataset_id=None, dataset_version=None,
+        descent=descent,
+    )  # fmt: skip
+
+
+def rows_of(n_features: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    return np.random.default_rng(0).normal(size=(4 * n_features + 8, n_features + 1))
+
+
+def summed(task: Task) -> Summation:
+    summation = Summation(task.columns)
+    summation.add(rows_of(len(task.features)))
+    return summation
+
+
+def nothing(*_: object) -> None:
+    pass
+
+
+def test_a_wide_descent_at_a_rate_that_diverges_is_refused_before_there_is_a_job(workshop: Workshop) -> None:
+    """The limit it names is stable itself, though it comes from float64 in milliseconds and not from balls."""
+    task = task_of(30, replace(DESCENT, batch_size=None, random_state=None, learning_rate=100.0))
+    moments = summed(task).result()
+
+    with pytest.raises(Diverges) as refused:
+        workshop.jobs.start(task, moments, None, nothing)
+
+    limit = refused.value.largest_stable
+    assert workshop.jobs.page(10, None).items == []
+    at_limit = replace(DESCENT, batch_size=None, random_state=None, learning_rate=limit)
+    workshop.jobs.start(replace(task, descent=at_limit), moments, None, nothing)
+
+
+def test_a_failure_that_cannot_be_stored_is_a_failure_all_the_same(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fills up in the middle of a descent: whoever watches is told, and the next start takes the job up."""
+    task = task_of(1, replace(DESCENT, batch_size=4, epochs=1_000_000))
+    rows = rows_of(1)
+    batch = pa.RecordBatch.from_arrays([pa.array(rows[:, 0]), pa.array(rows[:, 1])], names=["x0", "y"])
+    job = workshop.jobs.start(task, summed(task).result(), batch, nothing)
+    while workshop.jobs.get(job.id).epoch < 1:
+        time.sleep(0.01)
+
+    def full(_store: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("service.store.tables.Store.write", full)
+    ended = asyncio.run(workshop.jobs.outcome(job.id, 20))
+
+    assert ended.state == "failed"
+    assert "No space left" in str(ended.problem)
+    monkeypatch.undo()
+    with workshop.store.read() as connection:
+        assert connection.exec_driver_sql("SELECT state FROM jobs").scalar() == "running"
+    assert list((workshop.jobs._work.rows_folder).iterdir()) != []
