@@ -30,8 +30,14 @@ class Settings(BaseSettings):
     max_predict_rows: Count = Field(1_000_000, description="most rows of one prediction")
     max_predict_cells: Count = Field(100_000_000, description="most cells of one prediction, rows times features")
     max_page_rows: Count = Field(100_000, description="most rows of one page of a data set")
-    max_epochs: Count = Field(1_000_000_000, description="most epochs of a batch descent")
-    max_minibatch_epochs: Count = Field(1_000_000, description="most epochs of a mini-batch descent")
+    max_page_cells: Count = Field(10_000_000, description="most cells of such a page, rows times columns")
+    # Up to 2^30 - 1, powers of the step are right to the last bits of a double.
+    max_epochs: Count = Field(
+        1_000_000_000,
+        le=2**30 - 1,
+        description="most epochs of a descent, 1073741823 at most; a mini-batch one has limits of its own",
+    )
+    max_minibatch_epochs: Count = Field(1_000_000, description="most epochs of a mini-batch descent, within `max_epochs`")
     max_history_bytes: Count = Field(1024 * MIB, description="most bytes of the history that a mini-batch descent keeps")
     max_descent_columns: Count = Field(200, description="most features of a gradient descent")
     max_upload_moments_columns: Count = Field(128, description="up to so many numeric columns are summed during upload")

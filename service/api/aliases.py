@@ -13,7 +13,7 @@ from service.api.bodies import JSON, content_type, json_body, parsed, read
 from service.api.lists import After, Limit, Listed, listed
 from service.api.problems import BodyTooLarge, InvalidValue, UnsupportedMediaType, responses
 from service.api.services import Use
-from service.ingest.errors import InvalidFields, NotJson
+from service.ingest.errors import InvalidFields, NotJson, shown
 from service.ingest.json_rows import Strict
 from service.registry.aliases import ALIAS, Alias
 from service.registry.errors import AliasMoved, NotFound
@@ -41,7 +41,7 @@ class AliasOut(BaseModel):
 @router.get("/aliases", response_model=Listed[AliasOut])
 async def list_aliases(request: Request, use: Use, limit: Limit = 50, after: After = None) -> Response:
     """The aliases, newest first."""
-    return listed(request, await asyncio.to_thread(use.aliases.page, limit, after), _shown)
+    return await listed(request, lambda: use.aliases.page(limit, after), _shown)
 
 
 @router.get("/aliases/{name}", response_model=AliasOut, responses=responses(NotFound))
@@ -61,7 +61,11 @@ async def put_alias(
 ) -> Response:
     """Make an alias (201) or move it (200), at once for everybody."""
     if ALIAS.fullmatch(name) is None:
-        raise InvalidValue("", f"the alias {name!r} does not match {ALIAS.pattern}")
+        raise InvalidValue(
+            "",
+            f"the alias {shown(name)!r} cannot be used: it must have 1 to 64 of a-z, 0-9, '.', '_' and '-', begin with a letter "
+            "or a digit, and not with ds_, mdl_ or job_ as ids do",
+        )
     content_type(request, (JSON,))
     body = await parsed(await read(request, use.limits.max_json_bytes), AliasRequest)
     alias, is_new = await asyncio.to_thread(

@@ -23,7 +23,7 @@ CSV = "text/csv"
 ARROW = "application/vnd.apache.arrow.stream"
 LATER = ("application/vnd.apache.parquet", "multipart/form-data", "application/x-npy", "application/x-npz")
 
-Body = TypeVar("Body", bound=BaseModel)
+Body = TypeVar("Body", bound=json_rows.Strict)
 Made = TypeVar("Made")
 Batches = Iterator[pa.RecordBatch]
 Readers = Callable[[Readable], Batches]

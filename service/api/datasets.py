@@ -1,4 +1,4 @@
-"""`/datasets`: data sets taken in, listed and forgotten, and rows appended."""
+"""`/datasets`: data sets taken in, listed and forgotten."""
 
 import asyncio
 from dataclasses import asdict
@@ -16,14 +16,14 @@ from service.api.lists import After, Limit, Listed, listed
 from service.api.problems import InvalidValue, responses
 from service.api.services import Use
 from service.api.uploads import UPLOAD_PROBLEMS, Keep, Made, upload
-from service.ingest.json_rows import DatasetBody, RowsBody
+from service.ingest.json_rows import DatasetBody, Integer
 from service.registry.datasets import Dataset
-from service.registry.errors import ColumnsDiffer, DatasetInUse, NotFound, TypesDiffer
+from service.registry.errors import DatasetInUse, NotFound
 from service.solver.reading import Numbers
 
 router = APIRouter(tags=["datasets"])
 
-Version = Annotated[int | None, Query(ge=1, description="a version; the newest if left out")]
+Version = Annotated[Integer | None, Query(ge=1, description="a version; the newest if left out")]
 
 
 class ColumnOut(BaseModel):
@@ -48,15 +48,6 @@ class DatasetOut(BaseModel):
     n_samples: int
     columns: list[ColumnOut]
     created_at: str
-
-
-class AppendedOut(BaseModel):
-    """What an append made."""
-
-    id: str
-    version: int
-    n_samples: int
-    n_appended: int
 
 
 @router.post(
@@ -87,7 +78,7 @@ async def create_dataset(
 @router.get("/datasets", response_model=Listed[DatasetOut])
 async def list_datasets(request: Request, use: Use, limit: Limit = 50, after: After = None) -> Response:
     """The data sets, newest first, each in its newest version."""
-    return listed(request, await asyncio.to_thread(use.datasets.page, limit, after), asdict)
+    return await listed(request, lambda: use.datasets.page(limit, after), asdict)
 
 
 @router.get("/datasets/{dataset_id}", response_model=DatasetOut, responses=responses(NotFound))
@@ -103,32 +94,12 @@ async def delete_dataset(use: Use, dataset_id: str) -> Response:
     return Response(status_code=204)
 
 
-@router.post(
-    "/datasets/{dataset_id}/rows", status_code=201, response_model=AppendedOut,
-    responses=responses(*UPLOAD_PROBLEMS, NotFound, ColumnsDiffer, TypesDiffer),
-    openapi_extra=json_body(RowsBody, CSV, ARROW, example={"columns": {"x": [3.0], "price": [4.5]}}),
-)  # fmt: skip
-async def append_rows(request: Request, use: Use, dataset_id: str, key: Key = None) -> Response:
-    """Append rows: a new version. Columns are matched by name, whatever their order."""
-
-    def appended(dataset: Dataset, n_before: int) -> Made:
-        body = {"id": dataset.id, "version": dataset.version, "n_samples": dataset.n_samples}
-        return Made(_url(dataset), body | {"n_appended": dataset.n_samples - n_before})
-
-    def make(batches: Batches, _body: RowsBody | None, keep: Keep) -> Made:
-        made, n_before = use.datasets.append(
-            dataset_id, batches, lambda c, dataset, n_before: keep(c, appended(dataset, n_before))
-        )
-        return appended(made, n_before)
-
-    return await upload(request, use, key, RowsBody, make)
-
-
 def _made(dataset: Dataset) -> Made:
-    return Made(_url(dataset), asdict(dataset))
+    return Made(url_of(dataset), asdict(dataset))
 
 
-def _url(dataset: Dataset) -> str:
+def url_of(dataset: Dataset) -> str:
+    """The address of a version of a data set."""
     return f"/datasets/{dataset.id}" + (f"?version={dataset.version}" if dataset.version > 1 else "")
 
 

@@ -44,7 +44,7 @@ from service.solver.summation import Summation
 router = APIRouter(tags=["fit"])
 
 DEFAULT_WAIT_S = {"normal_equation": 10.0, "gradient_descent": 0.0}
-PREFERS_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d+)")
+PREFERS_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,18})(?![0-9])")
 
 PROBLEMS = responses(
     BodyTooLarge, UnsupportedMediaType, IngestError, SolverError, NotFound, NotNumeric, InvalidKey, KeyReused, KeyInUse,

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from service.api.problems import InvalidValue, NotSupported, OptionNotUsed, OverLimit
 from service.api.services import Limits
-from service.ingest.json_rows import Matrix, Numbers, Strict
+from service.ingest.json_rows import Integer, Matrix, Numbers, Strict
 from service.jobs.task import Descent
 
 DESCENT_OPTIONS = ("learning_rate", "epochs", "tol", "batch_size", "random_state", "on_divergence")
@@ -32,7 +32,7 @@ class FitRequest(Strict):
     """A fit to a data set (`dataset_id`, `target`) or to rows sent with it (`X`, `y`)."""
 
     dataset_id: str | None = None
-    dataset_version: Annotated[int, Field(ge=1)] | None = Field(None, description="the newest if null")
+    dataset_version: Annotated[Integer, Field(ge=1)] | None = Field(None, description="the newest if null")
     target: str | None = Field(None, description="the column to be explained; of inline rows, its name (y)")
     features: list[str] | None = Field(None, description="the columns that explain; all other numeric ones if null")
 
@@ -46,15 +46,13 @@ class FitRequest(Strict):
     rank_deficient: Literal["error", "minimum_norm", "drop", "allow"] = "error"
 
     learning_rate: LearningRate | None = Field(None, description='"auto" if null')
-    epochs: Annotated[int, Field(ge=1)] | None = Field(None, description=f"{EPOCHS} if null")
+    epochs: Annotated[Integer, Field(ge=1)] | None = Field(None, description=f"{EPOCHS} if null")
     tol: Annotated[float, Field(ge=0)] | None = Field(None, description="stop once the loss falls by less than this share")
-    batch_size: Annotated[int, Field(ge=1)] | None = Field(None, description="rows a step; the whole set if null")
-    random_state: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(
-        None, description="drawn, and kept in the options, if null"
-    )
+    batch_size: Annotated[Integer, Field(ge=1)] | None = Field(None, description="rows a step; the whole set if null")
+    random_state: Annotated[Integer, Field(ge=0)] | None = Field(None, description="drawn, and kept in the options, if null")
     on_divergence: Literal["error", "run"] | None = Field(None, description='"error" if null')
 
-    degree: int = Field(1, description="not supported yet: 1 only")
+    degree: Integer = Field(1, description="not supported yet: 1 only")
     interactions: bool = Field(False, description="not supported yet: false only")
     l2: float = Field(0.0, description="not supported yet: 0 only")
     l1: float = Field(0.0, description="not supported yet: 0 only")
@@ -62,8 +60,8 @@ class FitRequest(Strict):
     weight_type: str | None = Field(None, description="not supported yet: null only")
     missing: Literal["error", "drop", "mean"] = Field("error", description='not supported yet: "error" only')
     categorical: Literal["one_hot"] | None = Field(None, description="not supported yet: null only")
-    cv: int | None = Field(None, description="not supported yet: null only")
-    rows: list[int] | None = Field(None, description="not supported yet: null only")
+    cv: Integer | None = Field(None, description="not supported yet: null only")
+    rows: list[Integer] | None = Field(None, description="not supported yet: null only")
 
     @property
     def is_inline(self) -> bool:

@@ -16,6 +16,7 @@ from service.api.lists import After, Limit, Listed, listed
 from service.api.problems import responses
 from service.api.services import Use
 from service.api.shown import JobOut, shown_job
+from service.ingest.json_rows import Integer
 from service.jobs.events import state_of
 from service.jobs.state import NoSuchEpoch
 from service.registry.errors import NotFound
@@ -35,7 +36,7 @@ class EpochOut(BaseModel):
 @router.get("/jobs", response_model=Listed[JobOut])
 async def list_jobs(request: Request, use: Use, limit: Limit = 50, after: After = None) -> Response:
     """The jobs, newest first."""
-    return listed(request, await asyncio.to_thread(use.jobs.page, limit, after), shown_job)
+    return await listed(request, lambda: use.jobs.page(limit, after), shown_job)
 
 
 @router.get("/jobs/{job_id}", response_model=JobOut, responses=responses(NotFound))
@@ -64,9 +65,9 @@ async def get_events(
     request: Request,
     use: Use,
     job_id: str,
-    after: Annotated[int | None, Query(ge=-1, description="go on after this epoch, as `Last-Event-ID` does")] = None,
+    after: Annotated[Integer | None, Query(ge=-1, description="go on after this epoch, as `Last-Event-ID` does")] = None,
     every: Annotated[
-        int | None, Query(ge=1, description="send every n-th epoch; the first and the last are always sent")
+        Integer | None, Query(ge=1, description="send every n-th epoch; the first and the last are always sent")
     ] = None,
 ) -> Response:
     """The job's server-sent events; every epoch up to 100,000 of them, beyond that every n-th, which the `job` event says."""
@@ -78,7 +79,7 @@ async def get_events(
 
 
 @router.get("/jobs/{job_id}/epochs/{epoch}", response_model=EpochOut, responses=responses(NotFound, NoSuchEpoch))
-async def get_epoch(use: Use, job_id: str, epoch: Annotated[int, Path(ge=0)]) -> Response:
+async def get_epoch(use: Use, job_id: str, epoch: Annotated[Integer, Path(ge=0)]) -> Response:
     """The state after any one epoch."""
 
     def state() -> bytes:

@@ -20,11 +20,7 @@ router = APIRouter(tags=["models"])
 @router.get("/models", response_model=Listed[ModelOut])
 async def list_models(request: Request, use: Use, limit: Limit = 50, after: After = None) -> Response:
     """The models, newest first."""
-
-    def page() -> Response:
-        return listed(request, use.models.page(limit, after), lambda model: shown_model(model, use.datasets))
-
-    return await asyncio.to_thread(page)
+    return await listed(request, lambda: use.models.page(limit, after), lambda model: shown_model(model, use.datasets))
 
 
 @router.get("/models/{model_id}", response_model=ModelOut, responses=responses(NotFound))

@@ -1,28 +1,40 @@
-"""`GET /datasets/{id}/rows`: rows back as JSON, CSV or an Arrow stream, a page at a time."""
+"""`/datasets/{id}/rows`: rows appended, and rows back as JSON, CSV or an Arrow stream, a page at a time."""
 
 import asyncio
-import io
 from typing import Annotated, Any, Literal
 
 import orjson
 import pyarrow as pa
-import pyarrow.csv
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.bodies import ARROW, CSV, JSON
-from service.api.datasets import Version
+from service.api.bodies import ARROW, CSV, JSON, Batches, json_body
+from service.api.datasets import Version, url_of
+from service.api.idempotency import Key
 from service.api.problems import OverLimit, responses
 from service.api.services import Use
-from service.registry.errors import NotFound
+from service.api.uploads import UPLOAD_PROBLEMS, Keep, Made, upload
+from service.api.written import written
+from service.ingest.json_rows import Integer, RowsBody
+from service.registry.datasets import Dataset
+from service.registry.errors import ColumnsDiffer, NotFound, TypesDiffer
 
 router = APIRouter(tags=["datasets"])
 
 PAGE = 1000  # rows, unless another number is asked for
 Format = Literal["json", "csv", "arrow"]
 MEDIA_TYPES: dict[Format, str] = {"json": JSON, "csv": CSV, "arrow": ARROW}
+
+
+class AppendedOut(BaseModel):
+    """What an append made."""
+
+    id: str
+    version: int
+    n_samples: int
+    n_appended: int
 
 
 class RowsOut(BaseModel):
@@ -36,6 +48,27 @@ class RowsOut(BaseModel):
     next: int | None
 
 
+@router.post(
+    "/datasets/{dataset_id}/rows", status_code=201, response_model=AppendedOut,
+    responses=responses(*UPLOAD_PROBLEMS, NotFound, ColumnsDiffer, TypesDiffer),
+    openapi_extra=json_body(RowsBody, CSV, ARROW, example={"columns": {"x": [3.0], "price": [4.5]}}),
+)  # fmt: skip
+async def append_rows(request: Request, use: Use, dataset_id: str, key: Key = None) -> Response:
+    """Append rows: a new version. Columns are matched by name, whatever their order."""
+
+    def appended(dataset: Dataset, n_before: int) -> Made:
+        body = {"id": dataset.id, "version": dataset.version, "n_samples": dataset.n_samples}
+        return Made(url_of(dataset), body | {"n_appended": dataset.n_samples - n_before})
+
+    def make(batches: Batches, _body: RowsBody | None, keep: Keep) -> Made:
+        made, n_before = use.datasets.append(
+            dataset_id, batches, lambda c, dataset, n_before: keep(c, appended(dataset, n_before))
+        )
+        return appended(made, n_before)
+
+    return await upload(request, use, key, RowsBody, make)
+
+
 @router.get(
     "/datasets/{dataset_id}/rows", response_model=RowsOut,
     responses=responses(NotFound, OverLimit) | {200: {"content": {CSV: {}, ARROW: {}}}},
@@ -45,15 +78,22 @@ async def get_rows(
     use: Use,
     dataset_id: str,
     version: Version = None,
-    offset: Annotated[int, Query(ge=0, description="the first row, counted from 0")] = 0,
-    limit: Annotated[int | None, Query(ge=1, description="how many rows at most; 1000 if left out")] = None,
+    offset: Annotated[Integer, Query(ge=0, description="the first row, counted from 0")] = 0,
+    limit: Annotated[
+        Integer | None, Query(ge=1, description="how many rows at most; 1000, or fewer of wide ones, if left out")
+    ] = None,
     format: Annotated[Format, Query(description="json, csv or arrow (an IPC stream)")] = "json",  # noqa: A002
 ) -> Response:
     """Rows of one version, in the order they came. `Link` names the next page."""
-    limit = min(PAGE, use.limits.max_page_rows) if limit is None else limit
-    if limit > use.limits.max_page_rows:
+    if limit is not None and limit > use.limits.max_page_rows:
         raise OverLimit("", "rows of a page", limit, use.limits.max_page_rows)
     dataset = await asyncio.to_thread(use.datasets.get, dataset_id, version)
+    most = use.limits.max_page_cells // len(dataset.columns)
+    if limit is None:
+        limit = max(1, min(PAGE, use.limits.max_page_rows, most))
+    n_cells = max(0, min(limit, dataset.n_samples - offset)) * len(dataset.columns)
+    if n_cells > use.limits.max_page_cells:
+        raise OverLimit("", "cells (rows x columns) of a page", n_cells, use.limits.max_page_cells)
     following = offset + limit if offset + limit < dataset.n_samples else None
 
     def page() -> bytes:
@@ -71,14 +111,3 @@ async def get_rows(
         url = request.url.include_query_params(offset=following, version=dataset.version)
         headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
     return Response(await asyncio.to_thread(page), headers=headers, media_type=MEDIA_TYPES[format])
-
-
-def written(table: pa.Table, format_: Literal["csv", "arrow"]) -> bytes:
-    """The rows as CSV with a header, or as an Arrow IPC stream."""
-    sink = io.BytesIO()
-    if format_ == "csv":
-        pyarrow.csv.write_csv(table, sink)
-    else:
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-    return sink.getvalue()

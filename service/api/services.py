@@ -27,6 +27,7 @@ class Limits:
     max_predict_rows: int
     max_predict_cells: int
     max_page_rows: int
+    max_page_cells: int
     max_epochs: int
     max_minibatch_epochs: int
     max_history_bytes: int

@@ -1,5 +1,7 @@
 """A job as a response that streams its server-sent events."""
 
+import re
+
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -9,6 +11,7 @@ from service.jobs.events import END
 from service.jobs.state import Job
 
 EVENT_STREAM = "text/event-stream"
+EPOCH = re.compile(r"[0-9]{1,18}")
 # No proxy may hold events back, compress them or keep them.
 HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
 IN_OPENAPI = {
@@ -42,6 +45,6 @@ def resume_after(request: Request, after: int | None) -> int | None:
     last = request.headers.get("last-event-id", "").strip()
     if last == END:
         return None
-    if last.isdigit():
+    if EPOCH.fullmatch(last):
         return int(last)
     return -1 if after is None else after

@@ -105,7 +105,7 @@ class LossyInteger(IngestError):
 
 
 class BadName(IngestError):
-    """A column's name is empty, repeated or reserved."""
+    """A column's name is empty, repeated, reserved, too long, or has control characters."""
 
     def __init__(self, name: str, why: str) -> None:
         super().__init__(shown(name), why)

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ from service.ingest.names import Array
 
 Floats = npt.NDArray[np.float64]
 
+# What the database, Arrow and JSON's writer can hold; bodies and addresses take no larger one.
+Integer = Annotated[int, Field(le=2**63 - 1)]
 # The first bad value ends a list: a million wrong ones would be a million errors.
 Numbers = Annotated[list[float], Field(fail_fast=True)]
 Booleans = Annotated[list[bool], Field(fail_fast=True)]
@@ -29,7 +31,6 @@ Column = Annotated[Numbers | Booleans | Texts, Field(union_mode="left_to_right")
 Columns = dict[str, Column]
 Matrix = Annotated[list[Numbers], Field(fail_fast=True)]
 
-LATER = frozenset({"source", "moments"})  # forms of a body that are designed but not built
 REPORTED = 20
 
 
@@ -37,16 +38,17 @@ class Strict(BaseModel):
     """A body whose fields are all known: "2" and true are not numbers, nor are NaN and what overflows a double."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+    later: ClassVar[frozenset[str]] = frozenset()  # fields that are designed but not built
 
 
 class Sample(Strict):
     """A line to be generated: y = slope x + intercept + noise, x uniform on [0, 1)."""
 
-    n_samples: Annotated[int, Field(ge=1)]
+    n_samples: Annotated[Integer, Field(ge=1)]
     slope: float
     intercept: float = 0.0
     noise_std: Annotated[float, Field(ge=0)] = 0.0
-    random_state: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    random_state: Annotated[Integer, Field(ge=0)] | None = None
 
 
 class RowsBody(Strict):
@@ -62,23 +64,25 @@ class RowsBody(Strict):
 class DatasetBody(RowsBody):
     """A data set, in one of three forms: `columns`, `X` and `y`, or `sample`."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"source", "moments"})
+
     sample: Sample | None = Field(None, description="A line to be generated.")
     name: Annotated[str, Field(max_length=200)] | None = None
     numbers: Literal["float64", "decimal"] = "float64"
 
 
-Body = TypeVar("Body", bound=BaseModel)
+Body = TypeVar("Body", bound=Strict)
 
 
-def parse(model: type[Body], body: bytes, later: frozenset[str] = LATER) -> Body:
-    """The body as the model has it. `later` names fields that will be known one day.
+def parse(model: type[Body], body: bytes) -> Body:
+    """The body as the model has it.
 
     Raises: NotJson; InvalidFields: with a JSON pointer for each of the first 20 errors.
     """
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise _explained(error, later) from None
+        raise _explained(error, model.later) from None
 
 
 def rows(body: RowsBody) -> pa.RecordBatch:

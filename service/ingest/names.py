@@ -1,5 +1,6 @@
 """Names of columns, and the limits on their number and on rows: the same rules for every format."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,12 +14,13 @@ else:
     Array = pa.Array  # generic in its stubs alone
 
 RESERVED = frozenset({"intercept"})
+MAX_LENGTH = 200
 
 
 def checked(names: Iterable[str], limit: int | None = None) -> tuple[str, ...]:
     """The names, if each can name a column.
 
-    Raises: NoColumns; TooManyColumns; BadName: a name is empty, repeated or reserved.
+    Raises: NoColumns; TooManyColumns; BadName: a name is empty, repeated, reserved, too long, or has control characters.
     """
     names = tuple(names)
     if not names:
@@ -29,6 +31,10 @@ def checked(names: Iterable[str], limit: int | None = None) -> tuple[str, ...]:
     for name in names:
         if not name.strip():
             raise BadName(name, "it is empty")
+        if len(name) > MAX_LENGTH:
+            raise BadName(name, f"it has {len(name)} characters; at most {MAX_LENGTH} are taken")
+        if any(unicodedata.category(character) == "Cc" for character in name):
+            raise BadName(name, "it has a control character")
         if name in RESERVED:
             raise BadName(name, "it is reserved for the constant term of a fit")
         if name in seen:

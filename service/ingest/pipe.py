@@ -33,14 +33,6 @@ class Pipe:
         while not self.reader._took(data):
             await self.reader._room.wait()
 
-    def close(self) -> None:
-        """Say that this was all."""
-        self.reader._end(None)
-
-    def fail(self, error: BaseException) -> None:
-        """Say that the rest will never come: what is not read yet is dropped, and reading raises `error`."""
-        self.reader._end(error)
-
     async def __aenter__(self) -> Self:
         return self
 

@@ -80,7 +80,8 @@ def test_names_that_no_alias_can_have(client: httpx.Client, models: list[str], n
     """[a-z0-9][a-z0-9._-]{0,63}, and not like an id, so that a name says what it is."""
     problem = refused(client.put(f"/aliases/{name}", json={"model_id": models[0]}), 422, "invalid-value")
 
-    assert "[a-z0-9][a-z0-9._-]{0,63}" in problem["detail"]
+    assert "1 to 64 of a-z, 0-9, '.', '_' and '-'" in problem["detail"]
+    assert "(?!" not in problem["detail"]
 
 
 @pytest.mark.parametrize("name", ["a", "0", "a" * 64, "prices-2026.v1_b"])

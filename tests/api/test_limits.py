@@ -111,7 +111,7 @@ def test_a_prediction_has_a_limit_on_its_rows(small: httpx.Client) -> None:
 
 def test_a_prediction_has_a_limit_on_its_cells(small: httpx.Client) -> None:
     """Rows times features: few bytes can unpack to many cells."""
-    X = [[1.0, 2.0, 0.0], [0.0, 1.0, 1.0], [1.0, 0.0, 2.0], [3.0, 1.0, 1.0]]
+    X = [[1.0, 2.0, 0.0], [0.0, 1.0, 1.0], [1.0, 0.0, 5.0], [3.0, 1.0, 1.0]]
     model = fit(small, X=X, y=[1.0, 2.0, 4.0, 3.0])
     columns = {name: [1.0] * 5 for name in model["feature_names"]}
     ok(small.post("/predict", params={"model_id": model["id"]}, **as_arrow({name: [1.0] * 4 for name in columns})), 200)
@@ -156,6 +156,18 @@ def test_a_page_of_rows_has_a_limit(small: httpx.Client) -> None:
     problem = refused(small.get(f"/datasets/{id_}/rows", params={"limit": 8}), 422, "over-limit")
 
     assert (problem["asked"], problem["limit"]) == (8, 7)
+
+
+def test_a_page_has_a_limit_on_its_cells(small: httpx.Client) -> None:
+    """Rows times columns; a page of wide rows is shorter unless its length is asked for, and the pages join to the whole."""
+    id_ = dataset(small, {f"x{j}": [1.0] * 10 for j in range(12)})
+
+    problem = refused(small.get(f"/datasets/{id_}/rows", params={"limit": 6}), 422, "over-limit")
+    page = ok(small.get(f"/datasets/{id_}/rows"), 200)
+
+    assert (problem["asked"], problem["limit"]) == (72, 60)
+    assert (len(page["columns"]["x0"]), page["next"]) == (5, 5)
+    assert ok(small.get(f"/datasets/{id_}/rows", params={"limit": 6, "offset": 5}), 200)["next"] is None
 
 
 def test_a_page_is_within_the_limit_unless_more_is_asked_for(small: httpx.Client) -> None:

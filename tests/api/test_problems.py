@@ -264,6 +264,26 @@ def test_a_problem_says_what_would_be_right(client: httpx.Client) -> None:
     assert "1 rows for 3 coefficients" in few["detail"]
 
 
+def test_a_name_that_cannot_be_shown_is_no_column(client: httpx.Client) -> None:
+    """At most 200 characters, none of them a control character, in every form and of rows in the call too."""
+    for name in ("n" * 201, "a\x1b[31mb", "a\x00", "a\x85b"):
+        for form in FORMS.values():
+            refused(client.post("/datasets", **form({name: [1.0, 2.0], "y": [1.0, 2.0]})), 422, "bad-name")
+        refused(client.post("/fit", json=INLINE | {"feature_names": [name]}), 422, "bad-name")
+        refused(client.post("/fit", json=INLINE | {"target": name}), 422, "bad-name")
+
+    dataset(client, {"n" * 200: [1.0], "Größe 🏠 नमस्ते": [1.0]})
+
+
+def test_a_form_of_later_is_one_of_data_sets_alone(client: httpx.Client) -> None:
+    """Elsewhere the same field is as unknown as any."""
+    data_set = refused(client.post("/datasets", json={"source": "file:///x"}), 422, "invalid-fields")
+    alias = refused(client.put("/aliases/prices", json={"model_id": "mdl_1", "source": 1}), 422, "invalid-fields")
+
+    assert "not supported yet" in data_set["detail"]
+    assert alias["errors"] == [{"pointer": "/source", "detail": "unknown field"}]
+
+
 def test_several_faults_are_said_at_once(client: httpx.Client) -> None:
     """Whoever mends a body need not find them one by one."""
     body = {"method": "magic", "epochs": "many", "X": [["1"]], "tomorrow": 1}

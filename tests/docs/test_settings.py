@@ -9,7 +9,10 @@ from service.cli import main
 from tests.process import Service
 
 
-@pytest.mark.parametrize(("variable", "value"), [("LINEFIT_PORT", "tcp://10.0.0.1:8000"), ("LINEFIT_MAX_ROWS", "0")])
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("LINEFIT_PORT", "tcp://10.0.0.1:8000"), ("LINEFIT_MAX_ROWS", "0"), ("LINEFIT_MAX_EPOCHS", str(2**30))],
+)
 def test_a_setting_that_cannot_be_used_stops_the_start_with_its_name(variable: str, value: str) -> None:
     """An operator reads one line, and no traceback."""
     ran = CliRunner().invoke(main, ["serve"], env={variable: value})

@@ -38,15 +38,14 @@ def test_a_writer_waits_for_room_without_blocking_the_loop() -> None:
     """No more is held than the limit, and the loop goes on meanwhile."""
 
     async def run() -> bytes:
-        pipe = Pipe(limit_bytes=10)
-        await pipe.write(b"0123456789")
-        writing = asyncio.create_task(pipe.write(b"more"))
-        for _ in range(10):
-            await asyncio.sleep(0)
-        assert not writing.done()
-        first = await asyncio.to_thread(pipe.reader.read, 10)
-        await writing
-        pipe.close()
+        async with Pipe(limit_bytes=10) as pipe:
+            await pipe.write(b"0123456789")
+            writing = asyncio.create_task(pipe.write(b"more"))
+            for _ in range(10):
+                await asyncio.sleep(0)
+            assert not writing.done()
+            first = await asyncio.to_thread(pipe.reader.read, 10)
+            await writing
         return first + await asyncio.to_thread(pipe.reader.read)
 
     assert asyncio.run(run()) == b"0123456789more"
