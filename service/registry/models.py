@@ -15,6 +15,8 @@ from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from service.store.tables import Store, aliases, models
 
+_SHOWN: tuple[sa.Column[Any], ...] = (models.c.id, models.c.body, models.c.evaluation)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
@@ -58,15 +60,14 @@ class Models:
                 self._kept.move_to_end(id_)
                 return model
         with self._store.read() as connection:
-            query: sa.Select[Any] = sa.select(models.c.id, models.c.body, models.c.evaluation)
-            row = connection.execute(query.where(models.c.id == id_)).one_or_none()
+            row = connection.execute(sa.select(*_SHOWN).where(models.c.id == id_)).one_or_none()
         if row is None:
             raise NotFound("model", name)
         return self._keep(_model(row))
 
     def page(self, limit: int, before: int | None) -> Page[Model]:
         """The newest models."""
-        page = page_of(self._store, models, limit, before)
+        page = page_of(self._store, models, limit, before, _SHOWN)
         return Page([_model(row) for row in page.items], page.next)
 
     def delete(self, id_: str) -> None:

@@ -1,20 +1,10 @@
 """Idempotency keys in the store: kept with what was made, for their time, one request each."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from service.registry.errors import KeyInUse, KeyReused
 from service.registry.receipts import Receipts
 from service.store.tables import Store
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 'linefit.db'}")
-    yield store
-    store.close()
 
 
 def keep(store: Store, receipts: Receipts, key: str) -> None:
@@ -27,7 +17,7 @@ def test_an_answer_is_found_by_its_key_and_request(store: Store) -> None:
     keep(store, Receipts(store, 60), "key")
     receipts = Receipts(store, 60)
 
-    assert receipts.holds("key")
+    assert receipts.kept("key") is not None
     assert receipts.find("key", "digest") == b"answer"
     assert receipts.find("other", "digest") is None
     with pytest.raises(KeyReused):
@@ -54,7 +44,7 @@ def test_an_answer_that_is_too_old_is_as_if_it_had_never_been(store: Store) -> N
     receipts = Receipts(store, -1)
     keep(store, receipts, "key")
 
-    assert not receipts.holds("key")
+    assert receipts.kept("key") is None
     assert receipts.find("key", "another digest") is None
     keep(store, receipts, "key")
 
