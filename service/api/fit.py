@@ -18,6 +18,7 @@ from service.api.bodies import JSON, cell_pointer, content_type, json_body, pars
 from service.api.fit_request import FitRequest
 from service.api.idempotency import Key, claimed
 from service.api.problems import (
+    BodyTimeout,
     BodyTooLarge,
     InvalidKey,
     InvalidValue,
@@ -47,7 +48,7 @@ DEFAULT_WAIT_S = {"normal_equation": 10.0, "gradient_descent": 0.0}
 PREFERS_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,18})(?![0-9])")
 
 PROBLEMS = responses(
-    BodyTooLarge, UnsupportedMediaType, IngestError, SolverError, NotFound, NotNumeric, InvalidKey, KeyReused, KeyInUse,
+    BodyTooLarge, BodyTimeout, UnsupportedMediaType, IngestError, SolverError, NotFound, NotNumeric, InvalidKey, KeyReused, KeyInUse,
     InvalidValue, NotSupported, OptionNotUsed, OverLimit, TooManyJobs, StorageFull,
 )  # fmt: skip
 
@@ -78,9 +79,12 @@ async def fit(
     """
     content_type(request, (JSON,))
     async with claimed(use.receipts, key, request) as claim:
-        text = b"".join([piece async for piece in claim.through(pieces(request, use.limits.max_json_bytes))])
+        text = b"".join(
+            [piece async for piece in claim.through(pieces(request, use.limits.max_json_bytes, use.limits.body_idle_s))]
+        )
         spec = await parsed(text, FitRequest)
-        kept = await asyncio.to_thread(claim.kept)
+        receipt = await asyncio.to_thread(claim.known)
+        kept = None if receipt is None else claim.answer(receipt)
         if kept is None:
             request.state.where = _where(spec)
 
@@ -124,10 +128,11 @@ def _inline(use: Services, spec: FitRequest) -> Prepared:
     rows = json_rows.from_matrix(spec.X, spec.y, spec.feature_names, spec.target)
     *features, target = rows.schema.names
     _check_width(features, use)
-    summation = Summation(rows.schema.names, spec.numbers)
+    numbers = spec.numbers or "float64"
+    summation = Summation(rows.schema.names, numbers)
     summation.add(block_of(rows, rows.schema.names))
     task = Task(
-        target=target, features=tuple(features), fit_intercept=spec.fit_intercept, numbers=spec.numbers, dataset_id=None,
+        target=target, features=tuple(features), fit_intercept=spec.fit_intercept, numbers=numbers, dataset_id=None,
         dataset_version=None, descent=spec.descent(len(features), use.limits),
     )  # fmt: skip
     return Prepared(task, summation.result(), rows if spec.batch_size is not None else None)

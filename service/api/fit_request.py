@@ -39,7 +39,7 @@ class FitRequest(Strict):
     X: Matrix | None = Field(None, description="inline features, a list a row")
     y: Numbers | None = Field(None, description="inline target")
     feature_names: list[str] | None = None
-    numbers: Literal["float64", "decimal"] = Field("float64", description="what inline numbers mean")
+    numbers: Literal["float64", "decimal"] | None = Field(None, description="what inline numbers mean; float64 if null")
 
     method: Literal["normal_equation", "gradient_descent"] = "normal_equation"
     fit_intercept: bool = True

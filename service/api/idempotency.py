@@ -11,7 +11,7 @@ from fastapi import Header
 from starlette.requests import Request
 
 from service.api.problems import InvalidKey
-from service.registry.receipts import Receipts
+from service.registry.receipts import Receipt, Receipts
 
 MAX_LENGTH = 255
 
@@ -27,9 +27,10 @@ class Claim:
     def __init__(self, receipts: Receipts, key: str | None, request: Request) -> None:
         self._receipts, self._key = receipts, key
         self._hash = hashlib.sha256()
-        types = request.headers.get("content-type", ""), request.headers.get("accept", "")
+        # Not Accept, nor Prefer: who gave up waiting may come back for the stream of the same job.
+        type_ = request.headers.get("content-type", "")
         self.is_keyed = key is not None
-        self.takes(repr((request.method, request.url.path, request.url.query, types)).encode())
+        self.takes(repr((request.method, request.url.path, request.url.query, type_)).encode())
 
     def takes(self, piece: bytes) -> None:
         """More of the request."""
@@ -42,16 +43,14 @@ class Claim:
             self.takes(piece)
             yield piece
 
-    def known(self) -> bool:
-        """Whether an answer is kept under the key, to this request or another."""
-        return self._key is not None and self._receipts.holds(self._key)
+    def known(self) -> Receipt | None:
+        """What is kept under the key, for this request or another."""
+        return None if self._key is None else self._receipts.kept(self._key)
 
-    def kept(self) -> dict[str, Any] | None:
-        """The answer kept for this request, once all of it was noted. Raises: KeyReused."""
-        if self._key is None:
-            return None
-        value = self._receipts.find(self._key, self._hash.hexdigest())
-        return None if value is None else orjson.loads(value)
+    def answer(self, receipt: Receipt) -> dict[str, Any]:
+        """The answer that is kept, once all of this request was noted. Raises: KeyReused: it was given to another."""
+        answer: dict[str, Any] = orjson.loads(receipt.answer_to(self._hash.hexdigest()))
+        return answer
 
     def keep(self, connection: sa.Connection, answer: dict[str, Any]) -> None:
         """Keep the answer, in the transaction that makes what it speaks of."""

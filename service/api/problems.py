@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from service.ingest import errors as ingest
 from service.jobs import state as jobs
@@ -35,6 +36,21 @@ class BodyTooLarge(ApiError):
 
     def __str__(self) -> str:
         return f"the body is larger than the limit of {self.limit} bytes; GET /limits has them all"
+
+
+class BodyTimeout(ApiError):
+    """The body stopped coming before its end."""
+
+    def __init__(self, idle_s: float) -> None:
+        super().__init__(idle_s)
+        self.idle_s = idle_s
+
+    def __str__(self) -> str:
+        return f"nothing more of the body came for {self.idle_s:g} s"
+
+
+class NotReady(ApiError):
+    """The database does not answer as it should."""
 
 
 class IncompleteBody(ApiError):
@@ -172,6 +188,8 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     jobs.NoSuchEpoch: (404, "no-such-epoch"),
     WorkerLost: (503, "worker-lost"),
     BodyTooLarge: (413, "body-too-large"),
+    BodyTimeout: (408, "body-timeout"),
+    NotReady: (503, "not-ready"),
     IncompleteBody: (400, "incomplete-body"),
     StorageFull: (507, "storage-full"),
     UnsupportedMediaType: (415, "unsupported-media-type"),
@@ -262,15 +280,24 @@ def answer(problem: dict[str, Any], headers: dict[str, str] | None = None) -> Re
 
 async def on_error(request: Request, error: Exception) -> Response:
     """Answers any of our own errors."""
-    headers = {"Retry-After": "1"} if isinstance(error, (registry.KeyInUse, jobs.TooManyJobs)) else None
+    headers = {}
+    if isinstance(error, (registry.KeyInUse, jobs.TooManyJobs)):
+        headers["Retry-After"] = "1"
+    if isinstance(error, BodyTimeout):
+        headers["Connection"] = "close"  # what may still come of the body is no next request
     return answer(describe(error, getattr(request.state, "where", None)), headers)
 
 
-async def on_http_error(_request: Request, error: Exception) -> Response:
+async def on_http_error(request: Request, error: Exception) -> Response:
     """Answers what the framework refuses: no such path, no such method."""
     assert isinstance(error, HTTPException)  # noqa: S101 (registered for nothing else)
     slug = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http-error")
-    return answer(_problem(error.status_code, slug, error.detail, error.detail), dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:  # the framework names the methods of the first route of the path alone
+        paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+        methods = next((known for path, known in paths.items() if compile_path(path)[0].match(request.url.path)), {})
+        headers["Allow"] = ", ".join(sorted(method.upper() for method in methods)) or headers.get("allow", "GET")
+    return answer(_problem(error.status_code, slug, error.detail, error.detail), headers)
 
 
 async def on_invalid_parameters(_request: Request, error: Exception) -> Response:

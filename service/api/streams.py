@@ -1,6 +1,7 @@
 """A job as a response that streams its server-sent events."""
 
 import re
+from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -9,6 +10,7 @@ from service.api.services import Services
 from service.api.shown import shown_job, shown_model
 from service.jobs.events import END
 from service.jobs.state import Job
+from service.registry.errors import NotFound
 
 EVENT_STREAM = "text/event-stream"
 EPOCH = re.compile(r"[0-9]{1,18}")
@@ -28,7 +30,8 @@ def streamed_events(use: Services, job: Job, after: int, every: int | None, head
 
     def ending(job: Job) -> dict[str, object]:
         if job.model_id is not None:
-            return shown_model(use.models.get(job.model_id), use.datasets)
+            with suppress(NotFound):  # it was deleted: the job says what it was called
+                return shown_model(use.models.get(job.model_id), use.datasets)
         return job.problem if job.problem is not None else shown_job(job)
 
     events = use.events.follow(job.id, after, every, shown_job, ending)
