@@ -5,10 +5,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import orjson
 import pyarrow as pa
@@ -25,7 +25,8 @@ from service.solver.summation import Summation
 from service.store.rows import Part, PartWriter, Rows, path
 from service.store.tables import Store, datasets, jobs, moments, parts, versions
 
-MADE_FOR_A_FIT = -1  # positions below 0 in the table of moments
+MADE_FOR_A_FIT = -1  # positions from here down in the table of moments, the newest the lowest
+KEPT_FOR_FITS = 16  # of a version: a wide data set has more choices of features than there is disk
 CACHED = 64  # of 128 columns, some MB each
 
 Progress = Callable[[int, int], None]  # rows read, rows in all; may raise to stop the pass
@@ -78,12 +79,13 @@ class Datasets:
         with PartWriter(self._folder, f"{id_}_1") as writer:
             absorbed = absorb(batches, writer, numbers, self._whole_up_to)
             made = Dataset(id_, name, 1, numbers, absorbed.n_rows, described(absorbed.columns, absorbed.panels), now())
+            version = _Version.of(made, absorbed.panels, absorbed.n_rows, writer.path.stem)
             writer.commit()
             try:
                 with self._store.write() as connection:
                     values = {"id": id_, "name": name, "numbers": numbers, "created_at": made.created_at}
                     connection.execute(sa.insert(datasets).values(values))
-                    _insert_version(connection, made, absorbed, absorbed.panels, writer.path.stem)
+                    version.insert(connection)
                     also(connection, made)
             except BaseException:
                 writer.path.unlink(missing_ok=True)
@@ -101,20 +103,20 @@ class Datasets:
             absorbed = absorb(_matched(batches, before.columns), writer, before.numbers, self._whole_up_to)
             writer.commit()
             try:
-                with self._store.write() as connection:
-                    before = self.get(id_, connection=connection)
-                    # The latest panels, not those of when the upload began: another append may have come between.
-                    panels = tuple(map(Moments.__add__, self._panels_of(before, connection), absorbed.panels))
-                    columns = described([a.joined(b) for a, b in zip(before.columns, absorbed.columns, strict=True)], panels)
-                    n_samples = before.n_samples + absorbed.n_rows
-                    made = Dataset(id_, before.name, before.version + 1, before.numbers, n_samples, columns, now())
-                    _insert_version(connection, made, absorbed, panels, writer.path.stem)
-                    also(connection, made, before.n_samples)
+                while True:
+                    # Made outside the transaction, which all others wait for; once more if another append came between.
+                    before = self.get(id_)
+                    version = _Version.after(before, self._panels_of(before), absorbed, writer.path.stem)
+                    with self._store.write() as connection:
+                        if self.get(id_, connection=connection).version == before.version:
+                            version.insert(connection)
+                            also(connection, version.made, before.n_samples)
+                            break
             except BaseException:
                 writer.path.unlink(missing_ok=True)
                 raise
-        self._remember(made, panels)
-        return made, before.n_samples
+        self._remember(version.made, version.panels)
+        return version.made, before.n_samples
 
     def get(self, id_: str, version: int | None = None, connection: sa.Connection | None = None) -> Dataset:
         """A version of a data set, or its newest. Raises: NotFound."""
@@ -133,7 +135,7 @@ class Datasets:
     def exists(self, id_: str) -> bool:
         """Whether the data set is still here."""
         with self._store.read() as connection:
-            return connection.execute(sa.select(datasets.c.seq).where(datasets.c.id == id_)).one_or_none() is not None
+            return _is_here(connection, id_)
 
     def page(self, limit: int, before: int | None) -> Page[Dataset]:
         """The newest data sets, each in its newest version."""
@@ -187,10 +189,16 @@ class Datasets:
             n_read += len(block)
             progress(n_read, dataset.n_samples)
         made = summation.result()
+        row = _moments_row(dataset, MADE_FOR_A_FIT, made)
         with self._store.write() as connection:
-            if connection.execute(sa.select(datasets.c.seq).where(datasets.c.id == dataset.id)).one_or_none() is not None:
+            if _is_here(connection, dataset.id):
                 lowest = connection.execute(_moments_of(dataset, sa.func.min(moments.c.position))).scalar()
-                _insert_moments(connection, dataset, min(lowest or 0, 0) + MADE_FOR_A_FIT, made)
+                row["position"] = min(lowest or 0, 0) + MADE_FOR_A_FIT
+                connection.execute(sa.insert(moments).values(row))
+                of_version = moments.c.dataset_id == dataset.id, moments.c.version == dataset.version
+                position = moments.c.position
+                oldest = position <= MADE_FOR_A_FIT, position >= row["position"] + KEPT_FOR_FITS
+                connection.execute(sa.delete(moments).where(*of_version, *oldest))
         return made.select(columns)
 
     def files(self) -> set[str]:
@@ -198,16 +206,13 @@ class Datasets:
         with self._store.read() as connection:
             return set(connection.execute(sa.select(parts.c.file)).scalars())
 
-    def _panels_of(self, dataset: Dataset, connection: sa.Connection | None = None) -> tuple[Moments, ...]:
+    def _panels_of(self, dataset: Dataset) -> tuple[Moments, ...]:
         with self._lock:
             panels = self._panels.get((dataset.id, dataset.version))
         if panels is None:
             query = _moments_of(dataset).where(moments.c.position > MADE_FOR_A_FIT).order_by(moments.c.position)
-            if connection is not None:
+            with self._store.read() as connection:
                 values = connection.execute(query).scalars().all()
-            else:
-                with self._store.read() as reading:
-                    values = reading.execute(query).scalars().all()
             panels = tuple(Moments.from_bytes(value) for value in values)
             self._remember(dataset, panels)
         return panels
@@ -217,6 +222,19 @@ class Datasets:
             self._panels[dataset.id, dataset.version] = panels
             while len(self._panels) > CACHED:
                 self._panels.popitem(last=False)
+
+
+def require(connection: sa.Connection, id_: str) -> None:
+    """In the transaction of whoever will need the data set: once it is there, it stays until that ends.
+
+    Raises: NotFound.
+    """
+    if not _is_here(connection, id_):
+        raise NotFound("data set", id_)
+
+
+def _is_here(connection: sa.Connection, id_: str) -> bool:
+    return connection.execute(sa.select(datasets.c.seq).where(datasets.c.id == id_)).one_or_none() is not None
 
 
 def _described_versions() -> sa.Select[Any]:
@@ -235,22 +253,43 @@ def _moments_of(dataset: Dataset, what: sa.ColumnElement[Any] = moments.c.value)
     return sa.select(what).where(moments.c.dataset_id == dataset.id, moments.c.version == dataset.version)
 
 
-def _insert_version(
-    connection: sa.Connection, made: Dataset, absorbed: Absorbed, panels: Sequence[Moments], file: str
-) -> None:
-    columns = orjson.dumps([asdict(column) for column in made.columns])
-    of_version = {"dataset_id": made.id, "version": made.version, "n_samples": made.n_samples}
-    connection.execute(sa.insert(versions).values(**of_version, columns=columns, created_at=made.created_at))
-    part = {"dataset_id": made.id, "added_in": made.version, "file": file, "n_rows": absorbed.n_rows}
-    connection.execute(sa.insert(parts).values(part))
-    for position, panel in enumerate(panels):
-        _insert_moments(connection, made, position, panel)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Version:
+    """A version as it is kept: all that takes time is done when there is one."""
+
+    made: Dataset
+    panels: tuple[Moments, ...]
+    rows: list[tuple[sa.Table, dict[str, Any]]]
+
+    @classmethod
+    def of(cls, made: Dataset, panels: tuple[Moments, ...], n_new: int, file: str) -> Self:
+        """Args: n_new: the rows that are in `file`."""
+        columns = orjson.dumps([asdict(column) for column in made.columns])
+        key = {"dataset_id": made.id, "version": made.version}
+        version = key | {"n_samples": made.n_samples, "columns": columns, "created_at": made.created_at}
+        part = {"dataset_id": made.id, "added_in": made.version, "file": file, "n_rows": n_new}
+        sums = [(moments, _moments_row(made, position, panel)) for position, panel in enumerate(panels)]
+        return cls(made, panels, [(versions, version), (parts, part), *sums])
+
+    @classmethod
+    def after(cls, before: Dataset, panels: Sequence[Moments], absorbed: Absorbed, file: str) -> Self:
+        """The next version, with the rows absorbed."""
+        summed = tuple(map(Moments.__add__, panels, absorbed.panels))
+        columns = described([a.joined(b) for a, b in zip(before.columns, absorbed.columns, strict=True)], summed)
+        n_samples = before.n_samples + absorbed.n_rows
+        made = replace(before, version=before.version + 1, n_samples=n_samples, columns=columns, created_at=now())
+        return cls.of(made, summed, absorbed.n_rows, file)
+
+    def insert(self, connection: sa.Connection) -> None:
+        for table, row in self.rows:
+            connection.execute(sa.insert(table).values(row))
 
 
-def _insert_moments(connection: sa.Connection, dataset: Dataset, position: int, value: Moments) -> None:
-    row = {"dataset_id": dataset.id, "version": dataset.version, "position": position}
-    row |= {"columns_key": _columns_key(value.columns), "value": value.to_bytes()}
-    connection.execute(sa.insert(moments).values(row))
+def _moments_row(dataset: Dataset, position: int, value: Moments) -> dict[str, Any]:
+    return {
+        "dataset_id": dataset.id, "version": dataset.version, "position": position,
+        "columns_key": _columns_key(value.columns), "value": value.to_bytes(),
+    }  # fmt: skip
 
 
 def _columns_key(columns: Sequence[str]) -> str:

@@ -1,0 +1,178 @@
+"""Data sets in the process, over a real store: what threads do to them at once, and what is kept of them."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import sqlalchemy as sa
+
+from service.registry.datasets import KEPT_FOR_FITS, Dataset, Datasets, require
+from service.registry.errors import NotFound
+from service.solver.moments import Moments
+from service.store.tables import Store, moments
+
+NAMES = ("x", "y", "z")
+X = np.random.default_rng(0).random((40, 3))
+
+
+def batch(values: np.ndarray, names: Sequence[str] = NAMES) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(list(map(pa.array, values.T)), names=list(names))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "rows"
+
+
+@pytest.fixture
+def datasets(store: Store, folder: Path) -> Datasets:
+    return Datasets(store, folder, whole_up_to=128)
+
+
+def together(*works: threading.Thread) -> None:
+    for thread in works:
+        thread.start()
+    for thread in works:
+        thread.join(30)
+    assert not any(thread.is_alive() for thread in works)
+
+
+def test_appends_at_once_all_land(datasets: Datasets, folder: Path, store: Store) -> None:
+    """Each is a version of its own, in which the rows of all before it are summed; none is refused or lost."""
+    id_ = datasets.create([batch(X[:4])], "d", "float64").id
+    ready = threading.Barrier(6)
+
+    def append(i: int) -> None:
+        ready.wait(30)
+        datasets.append(id_, [batch(X[4 + 6 * i : 10 + 6 * i])])
+
+    together(*(threading.Thread(target=append, args=(i,)) for i in range(6)))
+
+    newest = Datasets(store, folder, 128).get(id_)
+    assert (newest.version, newest.n_samples) == (7, 40)
+    for registry in (datasets, Datasets(store, folder, 128)):  # from its memory, and from the store
+        summed = registry.summed(newest, NAMES)
+        assert summed is not None
+        assert summed.digest() == Moments.of(X, NAMES).digest()
+    assert datasets.rows(id_, 7).n_rows == 40
+
+
+def test_an_append_that_another_came_before_is_summed_onto_that(
+    datasets: Datasets, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows that came between are in the next version too, and the number of rows before counts them."""
+    id_ = datasets.create([batch(X[:4])], "d", "float64").id
+    write, n_transactions = store.write, 0
+
+    @contextmanager
+    def late() -> Iterator[sa.Connection]:
+        nonlocal n_transactions
+        n_transactions += 1
+        if n_transactions == 1:
+            datasets.append(id_, [batch(X[4:10])])
+        with write() as connection:
+            yield connection
+
+    monkeypatch.setattr(store, "write", late)
+
+    made, n_before = datasets.append(id_, [batch(X[10:])])
+
+    assert (made.version, made.n_samples, n_before) == (3, 40, 10)
+    summed = datasets.summed(made, NAMES)
+    assert summed is not None
+    assert summed.digest() == Moments.of(X, NAMES).digest()
+
+
+def test_nobody_waits_while_an_append_is_summed(
+    datasets: Datasets, store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums are read, added and written as bytes before the transaction begins, not in it: a fit's commit would wait."""
+    id_ = datasets.create([batch(X[:4])], "d", "float64").id
+    fresh = Datasets(store, folder, 128)
+    write, is_writing, worked_at = store.write, False, []
+
+    @contextmanager
+    def watched() -> Iterator[sa.Connection]:
+        nonlocal is_writing
+        with write() as connection:
+            is_writing = True
+            yield connection
+            is_writing = False
+
+    monkeypatch.setattr(store, "write", watched)
+    add, to_bytes, from_bytes = Moments.__add__, Moments.to_bytes, Moments.from_bytes
+
+    def noted_add(a: Moments, b: Moments) -> Moments:
+        worked_at.append(("add", is_writing))
+        return add(a, b)
+
+    def noted_to_bytes(a: Moments) -> bytes:
+        worked_at.append(("to_bytes", is_writing))
+        return to_bytes(a)
+
+    def noted_from_bytes(value: bytes) -> Moments:
+        worked_at.append(("from_bytes", is_writing))
+        return from_bytes(value)
+
+    monkeypatch.setattr(Moments, "__add__", noted_add)
+    monkeypatch.setattr(Moments, "to_bytes", noted_to_bytes)
+    monkeypatch.setattr(Moments, "from_bytes", noted_from_bytes)
+
+    fresh.append(id_, [batch(X[4:])])
+
+    assert {work for work, _ in worked_at} == {"add", "to_bytes", "from_bytes"}
+    assert not any(writing for _, writing in worked_at)
+
+
+def test_an_append_to_what_is_deleted_meanwhile_leaves_no_file(datasets: Datasets, folder: Path) -> None:
+    """It is refused as if the data set had never been."""
+    id_ = datasets.create([batch(X[:4])], "d", "float64").id
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        yield batch(X[4:10])
+        datasets.delete(id_)
+        yield batch(X[10:])
+
+    with pytest.raises(NotFound):
+        datasets.append(id_, rows())
+
+    assert list(folder.iterdir()) == []
+
+
+def kept_for_fits(store: Store, dataset: Dataset) -> int:
+    with store.read() as connection:
+        of_version = moments.c.dataset_id == dataset.id, moments.c.version == dataset.version, moments.c.position < 0
+        found = connection.execute(sa.select(sa.func.count()).select_from(moments).where(*of_version)).scalar_one()
+    return int(found)
+
+
+def test_only_the_newest_sums_made_for_fits_are_kept(store: Store, folder: Path) -> None:
+    """A wide data set has a choice of features for every fit: they would fill the disk. Those made at upload stay."""
+    datasets = Datasets(store, folder, whole_up_to=2)
+    names = [f"c{i}" for i in range(40)]
+    wide = datasets.create([batch(np.random.default_rng(1).random((3, 40)), names)], "d", "float64")
+    choices = [("c0", f"c{i}") for i in range(32, 40)] + [("c1", f"c{i}") for i in range(32, 40)] + [("c2", "c39")]
+    assert len(choices) == KEPT_FOR_FITS + 1
+
+    for choice in choices:
+        datasets.sum_up(wide, choice, lambda _read, _all: None)
+
+    assert kept_for_fits(store, wide) == KEPT_FOR_FITS
+    assert datasets.summed(wide, choices[0]) is None
+    for choice in (choices[1], choices[-1], ("c0", "c31"), ("c32", "c39")):
+        assert datasets.summed(wide, choice) is not None
+
+
+def test_a_transaction_can_require_a_data_set(datasets: Datasets, store: Store) -> None:
+    """What is about to be kept with it is refused once it is gone, and undone with the rest."""
+    id_ = datasets.create([batch(X)], "d", "float64").id
+    with store.write() as connection:
+        require(connection, id_)
+    datasets.delete(id_)
+
+    with pytest.raises(NotFound, match=id_), store.write() as connection:
+        require(connection, id_)
