@@ -1,8 +1,6 @@
 """Data sets: rows on disk, and with each version the exact sums that were made while they came in."""
 
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +15,7 @@ import sqlalchemy as sa
 from service.registry.absorb import TYPES, Absorbed, Column, absorb, described
 from service.registry.errors import ColumnsDiffer, DatasetInUse, NotFound, NotNumeric, TypesDiffer
 from service.registry.idents import new_id, now
+from service.registry.kept import Kept
 from service.registry.pages import Page, page_of
 from service.solver.errors import UnknownColumn
 from service.solver.moments import Moments
@@ -27,7 +26,7 @@ from service.store.tables import Store, datasets, jobs, moments, parts, versions
 
 MADE_FOR_A_FIT = -1  # positions from here down in the table of moments, the newest the lowest
 KEPT_FOR_FITS = 16  # of a version: a wide data set has more choices of features than there is disk
-CACHED = 64  # of 128 columns, some MB each
+PANELS_BYTES = 256 << 20  # of sums kept in memory, each counted as long as it is in the store
 
 Progress = Callable[[int, int], None]  # rows read, rows in all; may raise to stop the pass
 
@@ -65,10 +64,9 @@ def _nothing(*_made: object) -> None:
 class Datasets:
     """The data sets, over the store. What is returned is durable."""
 
-    def __init__(self, store: Store, folder: Path, whole_up_to: int) -> None:
+    def __init__(self, store: Store, folder: Path, whole_up_to: int, panels_bytes: int = PANELS_BYTES) -> None:
         self._store, self._folder, self._whole_up_to = store, folder, whole_up_to
-        self._panels: OrderedDict[tuple[str, int], tuple[Moments, ...]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._panels = Kept[tuple[str, int], tuple[Moments, ...]](panels_bytes)
 
     def create(self, batches: Iterable[pa.RecordBatch], name: str, numbers: Numbers, also: Also = _nothing) -> Dataset:
         """Take in a new data set.
@@ -90,7 +88,7 @@ class Datasets:
             except BaseException:
                 writer.path.unlink(missing_ok=True)
                 raise
-        self._remember(made, absorbed.panels)
+        self._panels.put((id_, 1), absorbed.panels, version.n_bytes)
         return made
 
     def append(self, id_: str, batches: Iterable[pa.RecordBatch], also: AlsoAppended = _nothing) -> tuple[Dataset, int]:
@@ -115,7 +113,7 @@ class Datasets:
             except BaseException:
                 writer.path.unlink(missing_ok=True)
                 raise
-        self._remember(version.made, version.panels)
+        self._panels.put((id_, version.made.version), version.panels, version.n_bytes)
         return version.made, before.n_samples
 
     def get(self, id_: str, version: int | None = None, connection: sa.Connection | None = None) -> Dataset:
@@ -156,9 +154,7 @@ class Datasets:
             files = connection.execute(sa.select(parts.c.file).where(parts.c.dataset_id == id_)).scalars().all()
             if not connection.execute(sa.delete(datasets).where(datasets.c.id == id_)).rowcount:
                 raise NotFound("data set", id_)
-        with self._lock:
-            for key in [key for key in self._panels if key[0] == id_]:
-                del self._panels[key]
+        self._panels.drop(lambda key: key[0] == id_)
         for file in files:  # a crash before this leaves files that no table names: they are swept at the next start
             path(self._folder, file).unlink(missing_ok=True)
 
@@ -207,21 +203,14 @@ class Datasets:
             return set(connection.execute(sa.select(parts.c.file)).scalars())
 
     def _panels_of(self, dataset: Dataset) -> tuple[Moments, ...]:
-        with self._lock:
-            panels = self._panels.get((dataset.id, dataset.version))
+        panels = self._panels.get((dataset.id, dataset.version))
         if panels is None:
             query = _moments_of(dataset).where(moments.c.position > MADE_FOR_A_FIT).order_by(moments.c.position)
             with self._store.read() as connection:
                 values = connection.execute(query).scalars().all()
             panels = tuple(Moments.from_bytes(value) for value in values)
-            self._remember(dataset, panels)
+            self._panels.put((dataset.id, dataset.version), panels, sum(map(len, values)))
         return panels
-
-    def _remember(self, dataset: Dataset, panels: tuple[Moments, ...]) -> None:
-        with self._lock:
-            self._panels[dataset.id, dataset.version] = panels
-            while len(self._panels) > CACHED:
-                self._panels.popitem(last=False)
 
 
 def require(connection: sa.Connection, id_: str) -> None:
@@ -279,6 +268,11 @@ class _Version:
         n_samples = before.n_samples + absorbed.n_rows
         made = replace(before, version=before.version + 1, n_samples=n_samples, columns=columns, created_at=now())
         return cls.of(made, summed, absorbed.n_rows, file)
+
+    @property
+    def n_bytes(self) -> int:
+        """The size of the panels."""
+        return sum(len(row["value"]) for table, row in self.rows if table is moments)
 
     def insert(self, connection: sa.Connection) -> None:
         for table, row in self.rows:

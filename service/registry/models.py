@@ -1,7 +1,5 @@
 """Fitted models: in the process by their id, the least recently used let go, over the store that has them all."""
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +7,7 @@ import orjson
 import sqlalchemy as sa
 
 from service.registry.errors import ModelInUse, NotFound
+from service.registry.kept import Kept
 from service.registry.pages import Page, page_of
 from service.solver.evaluation import Evaluation
 from service.solver.moments import Moments
@@ -41,9 +40,8 @@ class Models:
     """The registry of models, keyed by id; where an id may stand, an alias may."""
 
     def __init__(self, store: Store, capacity: int) -> None:
-        self._store, self._capacity = store, capacity
-        self._kept: OrderedDict[str, Model] = OrderedDict()
-        self._lock = threading.Lock()
+        self._store = store
+        self._kept = Kept[str, Model](capacity)
 
     def add(self, connection: sa.Connection, model: Model, moments: Moments) -> None:
         """Keep a new model with the moments it came from, in the transaction that finishes its job."""
@@ -54,16 +52,16 @@ class Models:
     def get(self, name: str) -> Model:
         """The model of this id or alias. Raises: NotFound."""
         id_ = name if name.startswith("mdl_") else self._aliased(name)
-        with self._lock:
-            model = self._kept.get(id_)
-            if model is not None:
-                self._kept.move_to_end(id_)
-                return model
+        model = self._kept.get(id_)
+        if model is not None:
+            return model
         with self._store.read() as connection:
             row = connection.execute(sa.select(*_SHOWN).where(models.c.id == id_)).one_or_none()
         if row is None:
             raise NotFound("model", name)
-        return self._keep(_model(row))
+        model = _model(row)
+        self._kept.put(id_, model)
+        return model
 
     def page(self, limit: int, before: int | None) -> Page[Model]:
         """The newest models."""
@@ -80,8 +78,7 @@ class Models:
                 raise ModelInUse(id_, alias)
             if not connection.execute(sa.delete(models).where(models.c.id == id_)).rowcount:
                 raise NotFound("model", id_)
-        with self._lock:
-            self._kept.pop(id_, None)
+        self._kept.drop(lambda key: key == id_)
 
     def _aliased(self, name: str) -> str:
         with self._store.read() as connection:
@@ -91,13 +88,6 @@ class Models:
         if id_ is None:
             raise NotFound("model", name)
         return id_
-
-    def _keep(self, model: Model) -> Model:
-        with self._lock:
-            self._kept[model.id] = model
-            while len(self._kept) > self._capacity:
-                self._kept.popitem(last=False)
-        return model
 
 
 def _model(row: sa.Row[Any]) -> Model:

@@ -4,11 +4,26 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from service.registry.errors import KeyInUse, KeyReused
 from service.store.tables import Store, idempotency
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """An answer, and the digest of the request that it was given to."""
+
+    request: str
+    answer: bytes
+
+    def answer_to(self, request: str) -> bytes:
+        """Raises KeyReused when `request` is another digest."""
+        if request != self.request:
+            raise KeyReused
+        return self.answer
 
 
 class Receipts:
@@ -32,22 +47,17 @@ class Receipts:
             with self._lock:
                 self._running.discard(key)
 
-    def holds(self, key: str) -> bool:
-        """Whether an answer is kept under the key."""
-        query = sa.select(idempotency.c.key).where(idempotency.c.key == key, self._is_young())
-        with self._store.read() as connection:
-            return connection.execute(query).one_or_none() is not None
-
-    def find(self, key: str, request: str) -> bytes | None:
-        """The answer kept under the key, if any. Raises KeyReused when `request` is not the digest it was kept with."""
+    def kept(self, key: str) -> Receipt | None:
+        """What is kept under the key, whatever the request."""
         query = sa.select(idempotency.c.request, idempotency.c.answer).where(idempotency.c.key == key, self._is_young())
         with self._store.read() as connection:
             row = connection.execute(query).one_or_none()
-        if row is None:
-            return None
-        if row.request != request:
-            raise KeyReused
-        return bytes(row.answer)
+        return None if row is None else Receipt(row.request, bytes(row.answer))
+
+    def find(self, key: str, request: str) -> bytes | None:
+        """The answer kept under the key, if any. Raises KeyReused when `request` is not the digest it was kept with."""
+        receipt = self.kept(key)
+        return None if receipt is None else receipt.answer_to(request)
 
     def keep(self, connection: sa.Connection, key: str, request: str, answer: bytes) -> None:
         """Keeps an answer, in the transaction of what it speaks of; those that are too old go."""
