@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -16,13 +15,13 @@ from service.registry.absorb import TYPES, Absorbed, Column, absorb, described
 from service.registry.errors import ColumnsDiffer, DatasetInUse, NotFound, NotNumeric, TypesDiffer
 from service.registry.idents import new_id, now
 from service.registry.kept import Kept
-from service.registry.pages import Page, page_of
+from service.registry.pages import Page, paged
 from service.solver.errors import UnknownColumn
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from service.solver.summation import Summation
 from service.store.rows import Part, PartWriter, Rows, path
-from service.store.tables import Store, datasets, jobs, moments, parts, versions
+from service.store.tables import UNFINISHED, Store, datasets, jobs, moments, parts, versions
 
 MADE_FOR_A_FIT = -1  # positions from here down in the table of moments, the newest the lowest
 KEPT_FOR_FITS = 16  # of a version: a wide data set has more choices of features than there is disk
@@ -137,16 +136,15 @@ class Datasets:
 
     def page(self, limit: int, before: int | None) -> Page[Dataset]:
         """The newest data sets, each in its newest version."""
-        page = page_of(self._store, datasets, limit, before)
-        items = []
-        for row in page.items:
-            with suppress(NotFound):  # it was deleted just now
-                items.append(self.get(row.id))
-        return Page(items, page.next)
+        of_the_same = versions.c.dataset_id == datasets.c.id
+        newest = sa.select(sa.func.max(versions.c.version)).where(of_the_same).correlate(datasets).scalar_subquery()
+        query = _described_versions().where(versions.c.version == newest)
+        page = paged(self._store, query, datasets.c.seq, limit, before)
+        return Page([_dataset(row) for row in page.items], page.next)
 
     def delete(self, id_: str) -> None:
         """Forget a data set, rows and all; models stay. Raises: NotFound, DatasetInUse."""
-        reading_job = sa.select(jobs.c.id).where(jobs.c.rows_dataset_id == id_, jobs.c.state.in_(("queued", "running")))
+        reading_job = sa.select(jobs.c.id).where(jobs.c.rows_dataset_id == id_, jobs.c.state.in_(UNFINISHED))
         with self._store.write() as connection:
             job_id = connection.execute(reading_job.limit(1)).scalar_one_or_none()
             if job_id is not None:
@@ -159,12 +157,18 @@ class Datasets:
             path(self._folder, file).unlink(missing_ok=True)
 
     def rows(self, id_: str, version: int) -> Rows:
-        """The rows of a version. Raises: NotFound."""
+        """The rows of a version. Raises: NotFound, and so does whoever reads them once the data set is deleted."""
         self.get(id_, version)
         query = sa.select(parts.c.file, parts.c.n_rows).where(parts.c.dataset_id == id_, parts.c.added_in <= version)
         with self._store.read() as connection:
             found = connection.execute(query.order_by(parts.c.added_in)).all()
-        return Rows([Part(path(self._folder, row.file), row.n_rows) for row in found])
+        if not found:
+            raise NotFound("data set", id_)
+
+        def missing(error: FileNotFoundError) -> Exception:
+            return error if self.exists(id_) else NotFound("data set", id_)
+
+        return Rows([Part(path(self._folder, row.file), row.n_rows) for row in found], missing)
 
     def summed(self, dataset: Dataset, columns: Sequence[str]) -> Moments | None:
         """The moments of these columns, if they have been made: then the number of rows does not matter."""
@@ -177,7 +181,10 @@ class Datasets:
         return Moments.from_bytes(value).select(columns) if value is not None else None
 
     def sum_up(self, dataset: Dataset, columns: Sequence[str], progress: Progress) -> Moments:
-        """The moments of these columns from a pass over the rows, kept for the next fit that asks for them."""
+        """The moments of these columns from a pass over the rows, kept for the next fit that asks for them.
+
+        Raises: NotFound; what `progress` raises.
+        """
         summation = Summation(sorted(columns), dataset.numbers)
         n_read = 0
         for block in self.rows(dataset.id, dataset.version).blocks(summation.columns):

@@ -1,7 +1,7 @@
 """Rows on disk: Arrow IPC files, uncompressed, so that reading is mapping; each written whole or not at all.
 
 The rows of a data set are one file an upload or append. All batches of a file but its last have the same number of rows, a
-multiple of 4,096, whatever pieces they came in: so a row is found by arithmetic.
+multiple of BLOCK_ROWS, whatever pieces they came in: so a row is found by arithmetic.
 """
 
 import contextlib
@@ -9,7 +9,7 @@ import os
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-BLOCK = 4096  # rows of a logical block
+from service.solver.minibatch import BLOCK_ROWS
+
 BATCH_BYTES = 4 << 20  # of a batch on disk, about
 SUFFIX, UNFINISHED = ".arrow", ".arrow.part"
 OPEN_PARTS = 16
@@ -67,7 +68,7 @@ class PartWriter:
             self._n_pending += batch.num_rows
             if self._writer is None:
                 row_bytes = max(1, batch.nbytes // max(1, batch.num_rows))
-                self._batch_rows = max(1, min(16, BATCH_BYTES // (row_bytes * BLOCK))) * BLOCK
+                self._batch_rows = max(1, min(16, BATCH_BYTES // (row_bytes * BLOCK_ROWS))) * BLOCK_ROWS
                 self._writer = pa.ipc.new_file(self._file, batch.schema)
             if self._n_pending >= self._batch_rows:
                 self._write_pending(self._writer, self._n_pending // self._batch_rows * self._batch_rows)
@@ -149,7 +150,9 @@ class Part:
 class Rows:
     """The rows of several files, one after the other. Any thread may read; what is read is mapped, not copied."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[Part], missing: Callable[[FileNotFoundError], Exception] = lambda error: error) -> None:
+        """Args: missing: what is raised if a file is found to be gone when it is read."""
+        self._missing = missing
         self._parts = [part for part in parts if part.n_rows]
         self._starts = [0, *accumulate(part.n_rows for part in self._parts)]
         self._open: OrderedDict[int, pa.RecordBatchFileReader] = OrderedDict()
@@ -161,7 +164,7 @@ class Rows:
 
     @property
     def n_blocks(self) -> int:
-        return -(-self.n_rows // BLOCK)
+        return -(-self.n_rows // BLOCK_ROWS)
 
     @property
     def schema(self) -> pa.Schema:
@@ -187,14 +190,14 @@ class Rows:
             at += n_rows
 
     def block(self, i: int, columns: Sequence[str]) -> Floats:
-        """Logical block i: the rows 4096 i to 4096 (i + 1), whatever parts they lie in, as float64 (<= 4096, k).
+        """Logical block i of BLOCK_ROWS rows, whatever parts they lie in, as float64 (m, k); the last may be short.
 
         Raises: IndexError; TypeError: a column is not of numbers; as `batches`.
         """
         if not 0 <= i < self.n_blocks:
             raise IndexError(f"block {i} of {self.n_blocks}")
-        start = i * BLOCK
-        block = np.empty((min(BLOCK, self.n_rows - start), len(columns)))
+        start = i * BLOCK_ROWS
+        block = np.empty((min(BLOCK_ROWS, self.n_rows - start), len(columns)))
         at = 0
         for batch in self.batches(start, start + len(block), columns):
             for j, values in enumerate(batch.columns):
@@ -222,7 +225,10 @@ class Rows:
     def _reader(self, part: int) -> pa.RecordBatchFileReader:
         reader = self._open.pop(part, None)
         if reader is None:
-            reader = pa.ipc.open_file(pa.memory_map(str(self._parts[part].path)))
+            try:
+                reader = pa.ipc.open_file(pa.memory_map(str(self._parts[part].path)))
+            except FileNotFoundError as error:
+                raise self._missing(error) from None
             if len(self._open) >= OPEN_PARTS:
                 self._open.popitem(last=False)
         self._open[part] = reader

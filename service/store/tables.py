@@ -14,6 +14,9 @@ metadata = MetaData()
 # SQLite counts rows by itself only in an INTEGER key.
 Sequence = BigInteger().with_variant(Integer, "sqlite")
 
+# The states of a job that has not ended.
+UNFINISHED = ("queued", "running")
+
 
 def _sequence() -> "Column[int]":
     """The order in which things were made: lists are newest first by it."""
@@ -95,7 +98,6 @@ jobs = Table(
     Column("rows_dataset_id", String),  # the data set whose rows it reads while it is unfinished
     Column("rows_file", String),  # or its own row file, of an inline fit
     Column("epoch", BigInteger, nullable=False),
-    Column("stopped_at", BigInteger),  # the epoch at which `tol` stopped it
     Column("model_id", String),
     Column("problem", LargeBinary),
     Column("created_at", String, nullable=False),

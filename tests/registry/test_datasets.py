@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from service.registry.datasets import KEPT_FOR_FITS, Dataset, Datasets, require
-from service.registry.errors import NotFound
+from service.registry.errors import DatasetInUse, NotFound
 from service.solver.moments import Moments
-from service.store.tables import Store, moments
+from service.store.rows import Rows
+from service.store.tables import UNFINISHED, Store, jobs, moments
 
 NAMES = ("x", "y", "z")
 X = np.random.default_rng(0).random((40, 3))
@@ -176,3 +177,80 @@ def test_a_transaction_can_require_a_data_set(datasets: Datasets, store: Store) 
 
     with pytest.raises(NotFound, match=id_), store.write() as connection:
         require(connection, id_)
+
+
+def test_rows_that_are_deleted_while_they_are_read_are_not_found(datasets: Datasets) -> None:
+    """Whoever had begun is told what is so, not that a file is missing."""
+    made = datasets.create([batch(X)], "d", "float64")
+    rows = datasets.rows(made.id, 1)
+    datasets.delete(made.id)
+
+    with pytest.raises(NotFound, match=made.id):
+        list(rows.batches())
+    with pytest.raises(NotFound, match=made.id):
+        datasets.rows(made.id, 1)
+
+
+def test_sums_of_rows_that_are_deleted_meanwhile_are_not_found(datasets: Datasets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass over the rows that loses the race says so too."""
+    made = datasets.create([batch(X)], "d", "float64")
+    find = datasets.rows
+
+    def rows(id_: str, version: int) -> Rows:
+        found = find(id_, version)
+        datasets.delete(id_)
+        return found
+
+    monkeypatch.setattr(datasets, "rows", rows)
+
+    with pytest.raises(NotFound, match=made.id):
+        datasets.sum_up(made, NAMES, lambda _read, _all: None)
+
+
+def test_a_file_that_is_missing_of_a_data_set_that_is_here_is_said_to_be(datasets: Datasets, folder: Path) -> None:
+    """A damaged folder must not look like a data set that somebody deleted."""
+    made = datasets.create([batch(X)], "d", "float64")
+    for file in folder.iterdir():
+        file.unlink()
+
+    with pytest.raises(FileNotFoundError):
+        list(datasets.rows(made.id, 1).batches())
+
+
+def test_a_page_of_data_sets_is_one_query(datasets: Datasets, store: Store) -> None:
+    """Each in its newest version, however many there are."""
+    ids = [datasets.create([batch(X)], f"d{i}", "float64").id for i in range(4)]
+    datasets.append(ids[2], [batch(X)])
+    asked: list[str] = []
+    with store.read() as connection:
+        engine = connection.engine
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def hear(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    page = datasets.page(3, None)
+
+    assert len(asked) == 1
+    assert [(item.id, item.version, item.n_samples) for item in page.items] == [
+        (ids[3], 1, 40),
+        (ids[2], 2, 80),
+        (ids[1], 1, 40),
+    ]
+    assert [item.id for item in datasets.page(3, page.next).items] == ids[:1]
+
+
+@pytest.mark.parametrize(("state", "is_in_use"), [("queued", True), ("running", True), ("done", False)])
+def test_a_data_set_that_an_unfinished_job_reads_cannot_go(
+    datasets: Datasets, store: Store, state: str, is_in_use: bool
+) -> None:
+    """Until the job has ended."""
+    id_ = datasets.create([batch(X)], "d", "float64").id
+    job = {"id": "job_1", "state": state, "task": b"{}", "rows_dataset_id": id_, "epoch": 0, "created_at": "now"}
+    with store.write() as connection:
+        connection.execute(sa.insert(jobs).values(job))
+
+    with pytest.raises(DatasetInUse) if is_in_use else nullcontext():
+        datasets.delete(id_)
+
+    assert (state in UNFINISHED, datasets.exists(id_)) == (is_in_use, is_in_use)

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.store.rows import BLOCK, Part, PartWriter, Rows, path, sweep
+from service.solver.minibatch import BLOCK_ROWS
+from service.store.rows import Part, PartWriter, Rows, path, sweep
 
 N = 10_000
 X = np.random.default_rng(0).random((N, 3))
@@ -54,8 +55,8 @@ def test_rows_are_found_by_position_whatever_pieces_they_came_in(
     assert rows.schema.names == ["a", "b", "c", "t"]
     found = [np.column_stack([piece[name] for name in NAMES]) for piece in rows.batches(start, start + length)]
     assert np.array_equal(np.vstack([X[:0], *found]), X[start : start + length])
-    assert [len(block) for block in rows.blocks(("c", "a"))] == [BLOCK, BLOCK, N - 2 * BLOCK]
-    assert np.array_equal(rows.block(1, ("c", "a")), X[BLOCK : 2 * BLOCK, [2, 0]])
+    assert [len(block) for block in rows.blocks(("c", "a"))] == [BLOCK_ROWS, BLOCK_ROWS, N - 2 * BLOCK_ROWS]
+    assert np.array_equal(rows.block(1, ("c", "a")), X[BLOCK_ROWS : 2 * BLOCK_ROWS, [2, 0]])
 
 
 def test_text_and_booleans_come_back_as_they_were_written(tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ def test_nobody_else_may_read_the_files(tmp_path: Path) -> None:
     assert stat.S_IMODE(part.path.parent.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("n_rows", [BLOCK, 16 * BLOCK, 32 * BLOCK])
+@pytest.mark.parametrize("n_rows", [BLOCK_ROWS, 16 * BLOCK_ROWS, 32 * BLOCK_ROWS])
 def test_a_file_that_ends_with_a_full_batch_is_whole(tmp_path: Path, n_rows: int) -> None:
     """Nothing is left over then, and nothing is missing."""
     values = np.arange(3.0 * n_rows).reshape(n_rows, 3)
