@@ -33,6 +33,17 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+class _WithoutQuery(logging.Filter):
+    """Cuts what the access log says of an address at its query: that of `GET /predict` is somebody's data."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always true; changes the record, whose arguments are the client, the method, the address, …"""
+        if isinstance(record.args, tuple) and len(record.args) > 2:
+            client, method, address, *rest = record.args
+            record.args = (client, method, str(address).split("?", 1)[0], *rest)
+        return True
+
+
 @click.group()
 @click.version_option(package_name="linefit")
 def main() -> None:
@@ -47,6 +58,7 @@ def serve(**options: Any) -> None:
     """Run the service. What is not given comes from LINEFIT_… in the environment, or its default."""
     settings = _settings({name: value for name, value in options.items() if value is not None})
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn.access").addFilter(_WithoutQuery())
     # No error: in Kubernetes a Service of this name puts variables of its own beside ours.
     for name in sorted(os.environ):
         if name.startswith("LINEFIT_") and name.removeprefix("LINEFIT_").lower() not in Settings.model_fields:

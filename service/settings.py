@@ -25,6 +25,7 @@ class Settings(BaseSettings):
 
     max_body_bytes: Count = Field(10 * 1024 * MIB, description="largest CSV or Arrow body, which is streamed")
     max_json_bytes: Count = Field(64 * MIB, description="largest JSON body, which is read whole")
+    body_idle_s: float = Field(60.0, gt=0, description="seconds of silence in a body before it is given up")
     max_rows: Count = Field(1_000_000_000, description="most rows of a data set")
     max_columns: Count = Field(1000, description="most columns of a data set, and of a fit")
     max_predict_rows: Count = Field(1_000_000, description="most rows of one prediction")

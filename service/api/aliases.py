@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from service.api.bodies import JSON, content_type, json_body, parsed, read
 from service.api.lists import After, Limit, Listed, listed
-from service.api.problems import BodyTooLarge, InvalidValue, UnsupportedMediaType, responses
+from service.api.problems import BodyTimeout, BodyTooLarge, InvalidValue, UnsupportedMediaType, responses
 from service.api.services import Use
 from service.ingest.errors import InvalidFields, NotJson, shown
 from service.ingest.json_rows import Strict
@@ -52,7 +52,7 @@ async def get_alias(use: Use, name: str) -> Response:
 
 @router.put(
     "/aliases/{name}", response_model=AliasOut,
-    responses=responses(NotFound, AliasMoved, InvalidValue, InvalidFields, NotJson, UnsupportedMediaType, BodyTooLarge)
+    responses=responses(NotFound, AliasMoved, InvalidValue, InvalidFields, NotJson, UnsupportedMediaType, BodyTooLarge, BodyTimeout)
     | {201: {"model": AliasOut}},
     openapi_extra=json_body(AliasRequest, example={"model_id": "mdl_0123456789abcdef0123"}),
 )  # fmt: skip
@@ -67,7 +67,7 @@ async def put_alias(
             "or a digit, and not with ds_, mdl_ or job_ as ids do",
         )
     content_type(request, (JSON,))
-    body = await parsed(await read(request, use.limits.max_json_bytes), AliasRequest)
+    body = await parsed(await read(request, use.limits), AliasRequest)
     alias, is_new = await asyncio.to_thread(
         lambda: use.aliases.put(name, body.model_id, _etags(if_match), only_if_new=if_none_match == "*")
     )

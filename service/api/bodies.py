@@ -12,7 +12,8 @@ import pyarrow as pa
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 
-from service.api.problems import BodyTooLarge, IncompleteBody, UnsupportedMediaType, Where
+from service.api.problems import BodyTimeout, BodyTooLarge, IncompleteBody, UnsupportedMediaType, Where
+from service.api.services import Limits
 from service.ingest import arrow_rows, csv_rows, json_rows, names
 from service.ingest.csv_records import Readable
 from service.ingest.errors import BadName, NoColumns, NoRows, UnequalColumns
@@ -39,21 +40,27 @@ def content_type(request: Request, supported: tuple[str, ...]) -> str:
     return type_
 
 
-async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
-    """The body piece by piece. Raises: BodyTooLarge: at once if it says so itself; IncompleteBody."""
+async def pieces(request: Request, limit: int, idle_s: float) -> AsyncIterator[bytes]:
+    """The body piece by piece. Raises: BodyTooLarge: at once if it says so itself; BodyTimeout; IncompleteBody."""
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge(limit)
-    n_read = 0
-    try:
-        async for piece in request.stream():
-            n_read += len(piece)
-            if n_read > limit:
-                raise BodyTooLarge(limit)
-            if piece:
-                yield piece
-    except ClientDisconnect:
-        raise IncompleteBody from None
+    n_read, stream = 0, request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(idle_s):
+                piece = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise BodyTimeout(idle_s) from None
+        except ClientDisconnect:
+            raise IncompleteBody from None
+        n_read += len(piece)
+        if n_read > limit:
+            raise BodyTooLarge(limit)
+        if piece:
+            yield piece
 
 
 async def parsed(text: bytes, model: type[Body]) -> Body:
@@ -61,9 +68,9 @@ async def parsed(text: bytes, model: type[Body]) -> Body:
     return await asyncio.to_thread(json_rows.parse, model, text)
 
 
-async def read(request: Request, limit: int) -> bytes:
-    """The whole body. Raises: BodyTooLarge."""
-    return b"".join([piece async for piece in pieces(request, limit)])
+async def read(request: Request, limits: Limits) -> bytes:
+    """The whole of a body that is not streamed. Raises: as `pieces`."""
+    return b"".join([piece async for piece in pieces(request, limits.max_json_bytes, limits.body_idle_s)])
 
 
 async def streamed(threads: Executor, body: AsyncIterator[bytes], batches: Readers, use: Callable[[Batches], Made]) -> Made:

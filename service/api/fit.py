@@ -48,8 +48,8 @@ DEFAULT_WAIT_S = {"normal_equation": 10.0, "gradient_descent": 0.0}
 PREFERS_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,18})(?![0-9])")
 
 PROBLEMS = responses(
-    BodyTooLarge, BodyTimeout, UnsupportedMediaType, IngestError, SolverError, NotFound, NotNumeric, InvalidKey, KeyReused, KeyInUse,
-    InvalidValue, NotSupported, OptionNotUsed, OverLimit, TooManyJobs, StorageFull,
+    BodyTooLarge, BodyTimeout, UnsupportedMediaType, IngestError, SolverError, NotFound, NotNumeric, InvalidKey, KeyReused,
+    KeyInUse, InvalidValue, NotSupported, OptionNotUsed, OverLimit, TooManyJobs, StorageFull,
 )  # fmt: skip
 
 

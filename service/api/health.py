@@ -1,6 +1,7 @@
 """Whether the service lives and can work, and what it allows."""
 
 import asyncio
+import logging
 from dataclasses import asdict
 from typing import Any
 
@@ -9,8 +10,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.responses import RedirectResponse
 
+from service.api.problems import NotReady, responses
 from service.api.services import Use
+from service.store.tables import datasets
 
+log = logging.getLogger(__name__)
 router = APIRouter(tags=["service"])
 
 
@@ -32,15 +36,19 @@ async def healthz() -> Health:
     return Health()
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses=responses(NotReady))
 async def readyz(use: Use) -> Health:
-    """The store answers."""
+    """The database answers, and has the tables."""
 
     def ask() -> None:
         with use.store.read() as connection:
-            connection.execute(sa.text("SELECT 1"))
+            connection.execute(sa.select(datasets.c.seq).limit(1))
 
-    await asyncio.to_thread(ask)
+    try:
+        await asyncio.to_thread(ask)
+    except sa.exc.SQLAlchemyError as error:
+        log.exception("the database does not answer")
+        raise NotReady from error
     return Health()
 
 

@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from service.api.bodies import ARROW, CSV, JSON, cell_pointer, content_type, json_body, parsed, read, row_reader
 from service.api.problems import (
+    BodyTimeout,
     BodyTooLarge,
     InvalidValue,
     NotAcceptable,
@@ -45,7 +46,7 @@ router = APIRouter(tags=["predict"])
 Floats = NDArray[np.float64]
 
 PROBLEMS = responses(
-    BodyTooLarge, UnsupportedMediaType, NotAcceptable, IngestError, UnreadableNumber, NotFound, ColumnsDiffer, NotNumeric,
+    BodyTooLarge, BodyTimeout, UnsupportedMediaType, NotAcceptable, IngestError, UnreadableNumber, NotFound, ColumnsDiffer, NotNumeric,
     InvalidValue, NotSupported, OverLimit, PredictionOutOfRange,
 )  # fmt: skip
 
@@ -81,7 +82,7 @@ async def predict(
 ) -> Response:
     """Predict for rows: JSON, CSV with a header, or an Arrow stream; answered as `Accept` has it, JSON by default."""
     type_, form = content_type(request, (JSON, CSV, ARROW)), _accepted(request)
-    text = await read(request, use.limits.max_json_bytes)
+    text = await read(request, use.limits)
     if type_ == JSON:
         body = await parsed(text, PredictRequest)
 

@@ -24,6 +24,7 @@ class Limits:
     max_json_bytes: int
     max_rows: int
     max_columns: int
+    body_idle_s: float
     max_predict_rows: int
     max_predict_cells: int
     max_page_rows: int

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from service.api.bodies import ARROW, CSV, JSON, Batches, cell_pointer, content_type, parsed, pieces, row_reader, streamed
 from service.api.idempotency import claimed
-from service.api.problems import BodyTooLarge, InvalidKey, OverLimit, StorageFull, UnsupportedMediaType
+from service.api.problems import BodyTimeout, BodyTooLarge, InvalidKey, OverLimit, StorageFull, UnsupportedMediaType
 from service.api.services import Limits, Services
 from service.ingest import json_rows
 from service.ingest.errors import IngestError, TooManyColumns, TooManyRows
@@ -24,7 +24,8 @@ from service.solver.sample import line
 
 TYPES = (JSON, CSV, ARROW)
 UPLOAD_PROBLEMS = (
-    BodyTooLarge, UnsupportedMediaType, IngestError, UnreadableNumber, InvalidKey, KeyReused, KeyInUse, StorageFull,
+    BodyTooLarge, BodyTimeout, UnsupportedMediaType, IngestError, UnreadableNumber, InvalidKey, KeyReused, KeyInUse,
+    StorageFull,
 )  # fmt: skip
 
 Body = TypeVar("Body", bound=json_rows.RowsBody)
@@ -57,11 +58,12 @@ async def upload(
             claim.keep(connection, {"location": made.location, "body": made.body})
 
         body_limit = limits.max_json_bytes if type_ == JSON else limits.max_body_bytes
-        text = claim.through(pieces(request, body_limit))
-        if await asyncio.to_thread(claim.known):
+        text = claim.through(pieces(request, body_limit, limits.body_idle_s))
+        receipt = await asyncio.to_thread(claim.known)
+        if receipt is not None:  # held from here on: it may grow too old while the body comes
             async for _ in text:
                 pass
-            return _replayed(await asyncio.to_thread(claim.kept))
+            return _replayed(claim.answer(receipt))
         if type_ == JSON:
             body = await parsed(b"".join([piece async for piece in text]), model)
             request.state.where = cell_pointer(body.columns, body.X, body.feature_names, body.target_name)
@@ -72,8 +74,7 @@ async def upload(
     return Response(orjson.dumps(made.body), 201, {"Location": made.location}, JSON)
 
 
-def _replayed(answer: dict[str, Any] | None) -> Response:
-    assert answer is not None  # noqa: S101 (an answer does not grow old while it is looked for)
+def _replayed(answer: dict[str, Any]) -> Response:
     headers = {"Location": answer["location"], "Idempotency-Replayed": "true"}
     return Response(orjson.dumps(answer["body"]), 201, headers, JSON)
 

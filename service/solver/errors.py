@@ -69,7 +69,8 @@ class UnknownColumn(SolverError):
         self.column, self.columns = column, columns
 
     def __str__(self) -> str:
-        return f"there is no column {self.column!r}"
+        few = ", ".join(map(repr, self.columns[:10])) + (", …" if len(self.columns) > 10 else "")
+        return f"there is no column {self.column!r}; there are {few}"
 
 
 class Diverges(SolverError):

@@ -13,7 +13,7 @@ from tests.process import Service
 
 # Limits that a few rows exceed, one job at a time, and streams that are soon bored.
 SMALL = {
-    "max_body_bytes": 16_000_000, "max_json_bytes": 20_000, "max_rows": 120_000, "max_columns": 40, "max_predict_rows": 5,
+    "max_body_bytes": 16_000_000, "max_json_bytes": 20_000, "body_idle_s": 5.0, "max_rows": 120_000, "max_columns": 40, "max_predict_rows": 5,
     "max_predict_cells": 12,
     "max_page_rows": 7, "max_page_cells": 60, "max_epochs": 2000, "max_minibatch_epochs": 900, "max_history_bytes": 40_000,
     "max_descent_columns": 4, "max_upload_moments_columns": 8, "max_wait_s": 1, "max_unfinished_jobs": 3, "job_threads": 1,

@@ -258,6 +258,7 @@ def test_a_problem_says_what_would_be_right(client: httpx.Client) -> None:
     assert dependent["dependent"] == ["double"]
     assert "drop" in dependent["title"]
     assert unknown["columns"] == ["x", "double", "y", "city"]
+    assert "'x', 'double', 'y', 'city'" in unknown["detail"]
     assert "1e-150 .. 1e150" in large["title"]
     assert "leave it out" in none["detail"]
     assert "no numeric column besides the target" in alone["detail"]
