@@ -5,8 +5,8 @@ import fcntl
 import logging
 import os
 from collections.abc import AsyncIterator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -48,14 +48,10 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.request_threads, "request"))
-        with ThreadPoolExecutor(settings.upload_threads, "upload") as uploads:
-            services = app.state.services = _started(settings, uploads)
+        with ExitStack() as held:
+            services = app.state.services = _started(settings, held)
             services.jobs.resume()
-            try:
-                yield
-            finally:
-                services.jobs.close()
-                services.store.close()
+            yield
 
     app = FastAPIOffline(
         title="linefit", version=version("linefit"), summary="Fits linear models: exactly, and proves it.",
@@ -72,14 +68,16 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _started(settings: Settings, uploads: Executor) -> Services:
-    """Everything wired. Raises: Refused."""
+def _started(settings: Settings, held: ExitStack) -> Services:
+    """Everything wired, and let go again, last first, by `held`. Raises: Refused."""
     one_thread()
     if not blas_is_exact():
         raise Refused("this BLAS rounds sums of integers below 2^53: results would not be exact")
     folder = settings.data_dir.resolve()
-    _held(folder)
+    held.callback(os.close, _held(folder))
     store = Store(settings.database_url or f"sqlite:///{folder / 'linefit.db'}", settings.sqlite_synchronous)
+    held.callback(store.close)
+    uploads = held.enter_context(ThreadPoolExecutor(settings.upload_threads, "upload"))
     rows_folder = folder / "rows"
     registry = Datasets(store, rows_folder, settings.max_upload_moments_columns)
     fitted = Models(store, settings.model_cache)
@@ -91,6 +89,7 @@ def _started(settings: Settings, uploads: Executor) -> Services:
     runner = Jobs(
         store, fitted, work, problems.describe, threads=settings.job_threads, max_unfinished=settings.max_unfinished_jobs
     )
+    held.callback(runner.close)
     for gone in sweep(rows_folder, registry.files() | table.files(store)):
         log.info("removed %s, which was not finished", gone)
     return Services(
