@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from service.jobs.task import Task
 from service.registry.idents import new_id, now
+from service.store.tables import UNFINISHED
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
-UNFINISHED: tuple[State, ...] = ("queued", "running")
 
 
 class JobError(Exception):

@@ -6,18 +6,24 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from service.jobs.state import UNFINISHED, Job
+from service.jobs.state import Job
+from service.registry.datasets import require
 from service.registry.errors import NotFound
 from service.solver.moments import Moments
-from service.store.tables import Store, jobs
+from service.store.tables import UNFINISHED, Store, jobs
 
 LIGHT = [column for column in jobs.c if column is not jobs.c.moments]
 
 
 def insert(connection: sa.Connection, job: Job, moments: Moments | None, rows_file: str | None) -> None:
-    """Keep a new job, with the moments it is a function of if they are there, and the file of its own rows if it has one."""
+    """Keep a new job, with the moments it is a function of if they are there, and the file of its own rows if it has one.
+
+    Raises: NotFound: the data set whose rows it needs was deleted just now.
+    """
     task = job.task
     reads_rows = moments is None or (task.descent is not None and task.descent.batch_size is not None and rows_file is None)
+    if reads_rows and task.dataset_id is not None:
+        require(connection, task.dataset_id)
     row = {
         "id": job.id,
         "state": job.state,

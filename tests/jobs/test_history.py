@@ -1,5 +1,7 @@
 """The epochs of mini-batch descents: found again whether they are saved yet or not, and only those asked for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sqlalchemy as sa
@@ -7,6 +9,7 @@ import sqlalchemy as sa
 from service.jobs import history, table
 from service.jobs.history import Recorder
 from service.jobs.state import Job, NoSuchEpoch
+from service.registry.errors import NotFound
 from service.store.tables import Store
 from tests.jobs.conftest import Workshop
 from tests.jobs.test_state import TASK
@@ -16,7 +19,7 @@ NEVER = 1e9
 
 def recorded(store: Store, n_saved: int, n_unsaved: int) -> tuple[Job, Recorder]:
     """A job whose epoch k has loss k and theta (k, -k), saved in runs of three."""
-    job = Job.new(TASK)
+    job = Job.new(replace(TASK, dataset_id=None))
     with store.write() as connection:
         table.insert(connection, job, None, None)
     recorder = Recorder(store, job.id, 0, NEVER)
@@ -83,3 +86,9 @@ def test_the_epochs_of_a_job_that_was_forgotten_are_not_kept(workshop: Workshop)
     recorder.save(lambda _: None)
 
     assert history.last_two(workshop.store, job.id) == []
+
+
+def test_no_job_is_made_for_rows_that_were_deleted_just_now(workshop: Workshop) -> None:
+    """Asked in the transaction that would make it."""
+    with pytest.raises(NotFound), workshop.store.write() as connection:
+        table.insert(connection, Job.new(replace(TASK, dataset_id="ds_gone")), None, None)
