@@ -52,7 +52,8 @@ async def get_alias(use: Use, name: str) -> Response:
 
 @router.put(
     "/aliases/{name}", response_model=AliasOut,
-    responses=responses(NotFound, AliasMoved, InvalidValue, InvalidFields, NotJson, UnsupportedMediaType, BodyTooLarge, BodyTimeout)
+    responses=responses(NotFound, AliasMoved, InvalidValue, InvalidFields, NotJson, UnsupportedMediaType, BodyTooLarge,
+                        BodyTimeout)
     | {201: {"model": AliasOut}},
     openapi_extra=json_body(AliasRequest, example={"model_id": "mdl_0123456789abcdef0123"}),
 )  # fmt: skip

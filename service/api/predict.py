@@ -46,8 +46,8 @@ router = APIRouter(tags=["predict"])
 Floats = NDArray[np.float64]
 
 PROBLEMS = responses(
-    BodyTooLarge, BodyTimeout, UnsupportedMediaType, NotAcceptable, IngestError, UnreadableNumber, NotFound, ColumnsDiffer, NotNumeric,
-    InvalidValue, NotSupported, OverLimit, PredictionOutOfRange,
+    BodyTooLarge, BodyTimeout, UnsupportedMediaType, NotAcceptable, IngestError, UnreadableNumber, NotFound, ColumnsDiffer,
+    NotNumeric, InvalidValue, NotSupported, OverLimit, PredictionOutOfRange,
 )  # fmt: skip
 
 
