@@ -22,9 +22,9 @@ from service.api.services import Limits, Services
 from service.jobs import table
 from service.jobs.events import Events
 from service.jobs.runner import Jobs
-from service.jobs.solving import Solver
 from service.jobs.trajectories import Trajectories
 from service.jobs.work import Work
+from service.jobs.workers import Solver
 from service.registry.aliases import Aliases
 from service.registry.datasets import Datasets
 from service.registry.models import Models
@@ -56,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPIOffline(
         title="linefit", version=version("linefit"), summary="Fits linear models: exactly, and proves it.",
         lifespan=lifespan, redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,  # what generated clients call their functions
     )  # fmt: skip
     app.openapi = partial(openapi, app)  # type: ignore[method-assign]  # the way FastAPI documents
     for module in (datasets, rows, fit, predict, models, aliases, jobs, health):

@@ -64,7 +64,8 @@ async def put_alias(
     if ALIAS.fullmatch(name) is None:
         raise InvalidValue(
             "",
-            f"the alias {shown(name)!r} cannot be used: it must have 1 to 64 of a-z, 0-9, '.', '_' and '-', begin with a letter "
+            parameter="name",
+            why=f"the alias {shown(name)!r} cannot be used: it must have 1 to 64 of a-z, 0-9, '.', '_' and '-', begin with a letter "
             "or a digit, and not with ds_, mdl_ or job_ as ids do",
         )
     content_type(request, (JSON,))

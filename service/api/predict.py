@@ -93,7 +93,7 @@ async def predict(
 
         return await asyncio.to_thread(of_json)
     if model_id is None:
-        raise InvalidValue("", "a body that is not JSON needs the query parameter model_id")
+        raise InvalidValue("", "a body that is not JSON needs the query parameter model_id", parameter="model_id")
 
     def of_table() -> Response:
         model = use.models.get(model_id)
@@ -119,11 +119,13 @@ async def predict_one(
     def one() -> Response:
         model = use.models.get(model_id)
         if "model_id" in model.feature_names:
-            raise InvalidValue("", "a feature of this model is called model_id, which is a parameter here: use POST /predict")
+            why = "a feature of this model is called model_id, which is a parameter here: use POST /predict"
+            raise InvalidValue("", why, parameter="model_id")
         named = [name for name, _ in sent]
         _match(model, named)
-        if len(named) > len(set(named)):
-            raise InvalidValue("", "a feature is given twice")
+        twice = next((name for i, name in enumerate(named) if name in named[:i]), None)
+        if twice is not None:
+            raise InvalidValue("", f"the feature {twice!r} is given twice", parameter=twice)
         values = {name: _number(name, value) for name, value in sent}
         X = np.array([[values[name] for name in model.feature_names]]).reshape(1, -1)
         return _answer(model, _predicted(model, [X], use.limits), JSON)
@@ -216,7 +218,7 @@ def _number(name: str, value: str) -> float:
     if value.isascii() and "_" not in value:  # Python takes others too, and nobody else does
         with suppress(ValueError):
             return float(value)
-    raise InvalidValue("", f"{name}: {value[:80]!r} is not a number")
+    raise InvalidValue("", f"{name}: {value[:80]!r} is not a number", parameter=name)
 
 
 def _accepted(request: Request) -> str:

@@ -16,7 +16,7 @@ from starlette.routing import compile_path
 
 from service.ingest import errors as ingest
 from service.jobs import state as jobs
-from service.jobs.solving import WorkerLost
+from service.jobs.workers import WorkerLost
 from service.registry import errors as registry
 from service.solver import errors as solver
 
@@ -110,9 +110,9 @@ class OptionNotUsed(ApiError):
 class InvalidValue(ApiError):
     """A value cannot be used here."""
 
-    def __init__(self, pointer: str, why: str) -> None:
+    def __init__(self, pointer: str, why: str, *, parameter: str | None = None) -> None:
         super().__init__(pointer, why)
-        self.pointer, self.why = pointer, why
+        self.pointer, self.why, self.parameter = pointer, why, parameter
 
     def __str__(self) -> str:
         return self.why
@@ -121,9 +121,9 @@ class InvalidValue(ApiError):
 class OverLimit(ApiError):
     """More is asked for than a limit of this service allows."""
 
-    def __init__(self, pointer: str, what: str, asked: int, limit: int) -> None:
+    def __init__(self, pointer: str, what: str, asked: int, limit: int, *, parameter: str | None = None) -> None:
         super().__init__(pointer, what, asked, limit)
-        self.pointer, self.what, self.asked, self.limit = pointer, what, asked, limit
+        self.pointer, self.what, self.asked, self.limit, self.parameter = pointer, what, asked, limit, parameter
 
     def __str__(self) -> str:
         return f"{self.asked} {self.what} are more than the limit of {self.limit}; GET /limits has them all"
@@ -249,7 +249,7 @@ def describe(error: Exception, where: Where | None = None) -> dict[str, Any]:
     problem = _problem(status, slug, title, str(error) or title)
     if status == 422:
         problem["errors"] = _field_errors(error, problem["detail"], where)
-    members = {name: value for name, value in vars(error).items() if name not in ("errors", "pointer")}
+    members = {name: value for name, value in vars(error).items() if name not in ("errors", "pointer", "parameter")}
     return members | problem
 
 
@@ -262,6 +262,9 @@ def _says_full(error: Exception) -> bool:
 def _field_errors(error: Exception, detail: str, where: Where | None) -> list[dict[str, str]]:
     if isinstance(error, ingest.InvalidFields):
         return [{"pointer": pointer, "detail": message} for pointer, message in error.errors]
+    parameter = getattr(error, "parameter", None)
+    if parameter is not None:
+        return [{"parameter": parameter, "detail": detail}]
     pointer = getattr(error, "pointer", None)
     if pointer is None:
         pointer = where(error) if where is not None else ""

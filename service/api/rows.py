@@ -86,14 +86,14 @@ async def get_rows(
 ) -> Response:
     """Rows of one version, in the order they came. `Link` names the next page."""
     if limit is not None and limit > use.limits.max_page_rows:
-        raise OverLimit("", "rows of a page", limit, use.limits.max_page_rows)
+        raise OverLimit("", "rows of a page", limit, use.limits.max_page_rows, parameter="limit")
     dataset = await asyncio.to_thread(use.datasets.get, dataset_id, version)
     most = use.limits.max_page_cells // len(dataset.columns)
     if limit is None:
         limit = max(1, min(PAGE, use.limits.max_page_rows, most))
     n_cells = max(0, min(limit, dataset.n_samples - offset)) * len(dataset.columns)
     if n_cells > use.limits.max_page_cells:
-        raise OverLimit("", "cells (rows x columns) of a page", n_cells, use.limits.max_page_cells)
+        raise OverLimit("", "cells (rows x columns) of a page", n_cells, use.limits.max_page_cells, parameter="limit")
     following = offset + limit if offset + limit < dataset.n_samples else None
 
     def page() -> bytes:

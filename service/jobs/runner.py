@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from service.jobs import history, table
 from service.jobs.active import Active
-from service.jobs.solving import SHORT_SOLVE, Cancelled
 from service.jobs.state import Job, NoSuchEpoch, TooManyJobs
 from service.jobs.task import Task
 from service.jobs.watch import Watch
 from service.jobs.work import Work
+from service.jobs.workers import SHORT_SOLVE, Cancelled
 from service.registry.models import Model, Models
 from service.registry.pages import Page, page_of
 from service.solver.moments import Moments

@@ -4,8 +4,8 @@ from collections import OrderedDict
 from threading import Lock
 
 from service.jobs import table
-from service.jobs.solving import Solver
 from service.jobs.state import Job, NoSuchEpoch
+from service.jobs.workers import Solver
 from service.solver.descent import Trajectory
 from service.solver.errors import Diverges
 from service.solver.moments import Moments

@@ -8,13 +8,13 @@ import numpy as np
 
 from service.jobs import table
 from service.jobs.active import Active
-from service.jobs.batches import descend_by_batches
 from service.jobs.fitting import Arrival, by_descent, by_normal_equation
 from service.jobs.history import Recorder
-from service.jobs.solving import SHORT_DESCENT, SHORT_SOLVE, Cancelled, Solver
+from service.jobs.minibatch import descend_by_batches
 from service.jobs.state import Job
 from service.jobs.task import Descent
 from service.jobs.trajectories import Trajectories
+from service.jobs.workers import SHORT_DESCENT, SHORT_SOLVE, Cancelled, Solver
 from service.registry.datasets import Dataset, Datasets
 from service.registry.models import Model
 from service.solver.errors import Diverges, Overflowed

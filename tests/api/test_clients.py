@@ -62,3 +62,28 @@ def test_a_method_that_a_path_has_not_is_answered_with_those_it_has(client: http
 
     assert answer.status_code == 405
     assert answer.headers["Allow"] == methods
+
+
+def test_what_is_wrong_in_the_address_is_named_as_a_parameter(client: httpx.Client) -> None:
+    """A pointer would point into a body that there is not."""
+    model = client.post("/fit", json=LINE).json()["id"]
+    dataset = client.post("/datasets", json={"sample": {"n_samples": 5, "slope": 1.0}}).json()["id"]
+
+    wrong = {
+        "x": client.get(f"/predict?model_id={model}&x=one"),
+        "limit": client.get(f"/datasets/{dataset}/rows?limit=100000000"),
+        "name": client.put("/aliases/UP", json={"model_id": model}),
+    }
+
+    for parameter, answer in wrong.items():
+        assert answer.status_code == 422
+        assert [error["parameter"] for error in answer.json()["errors"]] == [parameter]
+
+
+def test_generated_clients_have_functions_with_short_names(client: httpx.Client) -> None:
+    """An operation is called as the route is: fit, not fit_fit_post."""
+    paths = client.get("/openapi.json").json()["paths"]
+    names = [operation["operationId"] for path in paths.values() for operation in path.values()]
+
+    assert paths["/fit"]["post"]["operationId"] == "fit"
+    assert len(set(names)) == len(names)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from service.jobs.runner import Jobs
-from service.jobs.solving import Solver
 from service.jobs.trajectories import Trajectories
 from service.jobs.work import Work
+from service.jobs.workers import Solver
 from service.registry.datasets import Datasets
 from service.registry.models import Models
 from service.store.tables import Store

@@ -6,8 +6,8 @@ import numpy as np
 
 from service.jobs.fitting import Arrival
 from service.jobs.history import Recorder, last_two
-from service.jobs.solving import Cancelled
 from service.jobs.task import Descent, Task
+from service.jobs.workers import Cancelled
 from service.solver.errors import DivergesInBatches
 from service.solver.loss import Loss
 from service.solver.minibatch import run_epoch
