@@ -1,12 +1,12 @@
 """Mini-batch descent as work: epoch after epoch over the rows, recorded, from wherever it was left."""
 
-from collections.abc import Callable
-
 import numpy as np
+from numpy.typing import NDArray
 
+from service.jobs.active import Active
 from service.jobs.fitting import Arrival
-from service.jobs.history import Recorder, last_two
-from service.jobs.task import Descent, Task
+from service.jobs.history import Recorder, Saved, last_two
+from service.jobs.task import Descent
 from service.jobs.workers import Cancelled
 from service.solver.errors import DivergesInBatches
 from service.solver.loss import Loss
@@ -22,23 +22,16 @@ DIVERGED = 1e4
 
 
 def descend_by_batches(
-    task: Task,
-    descent: Descent,
-    moments: Moments,
-    rows: Rows,
-    store: Store,
-    job_id: str,
-    open_recorder: Callable[[int], Recorder],
-    keep_going: Callable[[], bool],
-    reached: Callable[[int], None],
+    active: Active, descent: Descent, moments: Moments, rows: Rows, store: Store, checkpoint_s: float
 ) -> Arrival:
-    """Descend to the last epoch, or to where `tol` stops it; the recorder may hold epochs that are not saved yet.
+    """Descend to the last epoch, or to where `tol` stops it; the job's recorder may hold epochs that are not saved yet.
 
-    Raises: Cancelled: `keep_going` said no; DivergesInBatches.
+    Raises: Cancelled: the job was asked to stop; DivergesInBatches.
     """
     assert descent.batch_size is not None and descent.random_state is not None  # noqa: S101, PT018 (the API fills them in)
+    task = active.job.task
 
-    def read_block(i: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    def read_block(i: int) -> NDArray[np.float64]:
         return rows.block(i, task.columns)
 
     loss_of = Loss(moments, task.target, task.features, task.fit_intercept)
@@ -47,35 +40,43 @@ def descend_by_batches(
     )
     learning_rate = rates.automatic if descent.learning_rate == "auto" else descent.learning_rate
 
-    def fell_short(before: float, after: float) -> bool:
-        return descent.tol is not None and before - after < descent.tol * before
-
-    at_zero = loss_of(np.zeros(1 + len(task.features)))
-    saved = last_two(store, job_id)
-    if saved:
-        epoch, loss, theta = saved[-1]
-        stopped = len(saved) == 2 and fell_short(saved[0].loss, loss)
-        recorder = open_recorder(epoch + 1)
-    else:
-        epoch, loss, theta, stopped = 0, at_zero, np.zeros(1 + len(task.features)), False
-        recorder = open_recorder(0)
-        recorder.record(loss, theta)
-    reached(epoch)
-    while epoch < descent.epochs and not stopped:
-        after = run_epoch(
-            theta, read_block, moments.n_samples, learning_rate=learning_rate, batch_size=descent.batch_size,
-            random_state=descent.random_state, epoch=epoch + 1, fit_intercept=task.fit_intercept,
-            largest_stable=rates.largest_stable, keep_going=keep_going,
+    zero = np.zeros(1 + len(task.features))
+    start = Saved(0, loss_of(zero), zero)
+    before, at = _left_at(active, start, store, checkpoint_s)
+    while at.epoch < descent.epochs and not (before is not None and _fell_short(descent.tol, before.loss, at.loss)):
+        theta = run_epoch(
+            at.theta, read_block, moments.n_samples, learning_rate=learning_rate, batch_size=descent.batch_size,
+            random_state=descent.random_state, epoch=at.epoch + 1, fit_intercept=task.fit_intercept,
+            largest_stable=rates.largest_stable, keep_going=active.keep_going,
         )  # fmt: skip
-        if after is None:
+        if theta is None:
             raise Cancelled
-        epoch, theta, before, loss = epoch + 1, after, loss, loss_of(after)
-        recorder.record(loss, theta)
-        reached(epoch)
-        if loss > DIVERGED * at_zero and descent.on_divergence == "error":
+        before, at = at, Saved(at.epoch + 1, loss_of(theta), theta)
+        _reach(active, at)
+        if at.loss > DIVERGED * start.loss and descent.on_divergence == "error":
             raise DivergesInBatches(learning_rate, rates.largest_stable)
-        stopped = fell_short(before, loss)
     return Arrival(
-        epoch=epoch, loss=loss, theta=theta, learning_rate=learning_rate, largest_stable=rates.largest_stable,
-        diverges=loss > at_zero,
+        epoch=at.epoch, loss=at.loss, theta=at.theta, learning_rate=learning_rate, largest_stable=rates.largest_stable,
+        diverges=at.loss > start.loss,
     )  # fmt: skip
+
+
+def _left_at(active: Active, start: Saved, store: Store, checkpoint_s: float) -> tuple[Saved | None, Saved]:
+    """The last two epochs of a descent that was left, or None and the start of a new one; the recorder goes on from there."""
+    saved = last_two(store, active.job.id)
+    active.recorder = Recorder(store, active.job.id, saved[-1].epoch + 1 if saved else 0, checkpoint_s)
+    if not saved:
+        _reach(active, start)
+        return None, start
+    active.change(lambda job: job.reached(saved[-1].epoch))
+    return (saved[0] if len(saved) == 2 else None), saved[-1]
+
+
+def _reach(active: Active, at: Saved) -> None:
+    assert active.recorder is not None  # noqa: S101 (it is there from the start)
+    active.recorder.record(at.loss, at.theta)
+    active.change(lambda job: job.reached(at.epoch))
+
+
+def _fell_short(tol: float | None, before: float, after: float) -> bool:
+    return tol is not None and before - after < tol * before

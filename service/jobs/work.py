@@ -9,7 +9,6 @@ import numpy as np
 from service.jobs import table
 from service.jobs.active import Active
 from service.jobs.fitting import Arrival, by_descent, by_normal_equation
-from service.jobs.history import Recorder
 from service.jobs.minibatch import descend_by_batches
 from service.jobs.state import Job
 from service.jobs.task import Descent
@@ -67,7 +66,8 @@ class Work:
         if job.task.descent.batch_size is None:
             arrival = self._descend(active, job.task.descent, moments)
         else:
-            arrival = self._descend_by_batches(active, job.task.descent, moments)
+            rows = self._rows(job, moments.n_samples)
+            arrival = descend_by_batches(active, job.task.descent, moments, rows, self.store, self.checkpoint_s)
         if not np.isfinite(arrival.theta).all():
             raise Overflowed(arrival.learning_rate, arrival.largest_stable)
         return by_descent(job.task, moments, fit, arrival, job.id, _ms_since(started))
@@ -101,21 +101,6 @@ class Work:
             epoch=epoch, loss=float(loss[0]), theta=theta[0], learning_rate=found.learning_rate,
             largest_stable=found.largest_stable, diverges=found.learning_rate >= found.largest_stable,
             left=(float(excess[0]), float(distance[0])),
-        )  # fmt: skip
-
-    def _descend_by_batches(self, active: Active, descent: Descent, moments: Moments) -> Arrival:
-        job = active.job
-
-        def open_recorder(first_epoch: int) -> Recorder:
-            active.recorder = Recorder(self.store, job.id, first_epoch, self.checkpoint_s)
-            return active.recorder
-
-        def reached(epoch: int) -> None:
-            active.change(lambda job: job.reached(epoch))
-
-        return descend_by_batches(
-            job.task, descent, moments, self._rows(job, moments.n_samples), self.store, job.id,
-            open_recorder, active.keep_going, reached,
         )  # fmt: skip
 
     def _rows(self, job: Job, n_rows: int) -> Rows:
