@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.bodies import JSON, content_type, json_body, parsed, read
+from service.api.errors import BodyTimeout, BodyTooLarge, InvalidValue, UnsupportedMediaType
 from service.api.lists import After, Limit, Listed, listed
-from service.api.problems import BodyTimeout, BodyTooLarge, InvalidValue, UnsupportedMediaType, responses
+from service.api.problems import responses
 from service.api.services import Use
 from service.ingest.errors import InvalidFields, NotJson, shown
 from service.ingest.json_rows import Strict

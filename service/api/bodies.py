@@ -12,7 +12,8 @@ import pyarrow as pa
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 
-from service.api.problems import BodyTimeout, BodyTooLarge, IncompleteBody, UnsupportedMediaType, Where
+from service.api.errors import BodyTimeout, BodyTooLarge, IncompleteBody, UnsupportedMediaType
+from service.api.problems import Where
 from service.api.services import Limits
 from service.ingest import arrow_rows, csv_rows, json_rows, names
 from service.ingest.csv_records import Readable

@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.bodies import ARROW, CSV, JSON, Batches, json_body
+from service.api.errors import InvalidValue
 from service.api.idempotency import Key
 from service.api.lists import After, Limit, Listed, listed
-from service.api.problems import InvalidValue, responses
+from service.api.problems import responses
 from service.api.services import Use
 from service.api.uploads import UPLOAD_PROBLEMS, Keep, Made, upload
 from service.ingest.json_rows import DatasetBody, Integer

@@ -15,9 +15,7 @@ from starlette.responses import Response
 
 from service.api import streams
 from service.api.bodies import JSON, cell_pointer, content_type, json_body, parsed, pieces
-from service.api.fit_request import FitRequest
-from service.api.idempotency import Key, claimed
-from service.api.problems import (
+from service.api.errors import (
     BodyTimeout,
     BodyTooLarge,
     InvalidKey,
@@ -27,9 +25,10 @@ from service.api.problems import (
     OverLimit,
     StorageFull,
     UnsupportedMediaType,
-    answer,
-    responses,
 )
+from service.api.fit_request import FitRequest
+from service.api.idempotency import Key, claimed
+from service.api.problems import answer, responses
 from service.api.services import Services, Use
 from service.api.shown import JobOut, ModelOut, shown_job, shown_model
 from service.ingest import json_rows

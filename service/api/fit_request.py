@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from service.api.problems import InvalidValue, NotSupported, OptionNotUsed, OverLimit
+from service.api.errors import InvalidValue, NotSupported, OptionNotUsed, OverLimit
 from service.api.services import Limits
 from service.ingest.json_rows import Integer, Matrix, Numbers, Strict
 from service.jobs.task import Descent

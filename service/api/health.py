@@ -10,7 +10,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.responses import RedirectResponse
 
-from service.api.problems import NotReady, responses
+from service.api.errors import NotReady
+from service.api.problems import responses
 from service.api.services import Use
 from service.store.tables import datasets
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from fastapi import Header
 from starlette.requests import Request
 
-from service.api.problems import InvalidKey
+from service.api.errors import InvalidKey
 from service.registry.receipts import Receipt, Receipts
 
 MAX_LENGTH = 255

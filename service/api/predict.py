@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.bodies import ARROW, CSV, JSON, cell_pointer, content_type, json_body, parsed, read, row_reader
-from service.api.problems import (
+from service.api.errors import (
     BodyTimeout,
     BodyTooLarge,
     InvalidValue,
@@ -27,8 +27,8 @@ from service.api.problems import (
     OverLimit,
     PredictionOutOfRange,
     UnsupportedMediaType,
-    responses,
 )
+from service.api.problems import responses
 from service.api.services import Limits, Services, Use
 from service.api.written import written
 from service.ingest import json_rows

@@ -14,6 +14,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 
+from service.api.errors import (
+    ApiError,
+    BodyTimeout,
+    BodyTooLarge,
+    IncompleteBody,
+    InvalidKey,
+    InvalidValue,
+    NotAcceptable,
+    NotReady,
+    NotSupported,
+    OptionNotUsed,
+    OverLimit,
+    PredictionOutOfRange,
+    StorageFull,
+    UnsupportedMediaType,
+)
 from service.ingest import errors as ingest
 from service.jobs import state as jobs
 from service.jobs.workers import WorkerLost
@@ -21,127 +37,6 @@ from service.registry import errors as registry
 from service.solver import errors as solver
 
 log = logging.getLogger(__name__)
-
-
-class ApiError(Exception):
-    """The request cannot be served as it is."""
-
-
-class BodyTooLarge(ApiError):
-    """The body is larger than this service takes."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(limit)
-        self.limit = limit
-
-    def __str__(self) -> str:
-        return f"the body is larger than the limit of {self.limit} bytes; GET /limits has them all"
-
-
-class BodyTimeout(ApiError):
-    """The body stopped coming before its end."""
-
-    def __init__(self, idle_s: float) -> None:
-        super().__init__(idle_s)
-        self.idle_s = idle_s
-
-    def __str__(self) -> str:
-        return f"nothing more of the body came for {self.idle_s:g} s"
-
-
-class NotReady(ApiError):
-    """The database does not answer as it should."""
-
-
-class IncompleteBody(ApiError):
-    """The client went away before its body had come; nobody reads this answer."""
-
-
-class StorageFull(ApiError):
-    """The disk does not take it, as when it is full: nothing of it was kept."""
-
-
-class UnsupportedMediaType(ApiError):
-    """The body's Content-Type is not one that this call reads."""
-
-    def __init__(self, content_type: str, supported: tuple[str, ...], later: tuple[str, ...] = ()) -> None:
-        super().__init__(content_type, supported, later)
-        self.content_type, self.supported, self.later = content_type, supported, later
-
-    def __str__(self) -> str:
-        what = f"Content-Type {self.content_type!r}" if self.content_type else "a body without a Content-Type"
-        return f"{what} is not {'supported yet' if self.content_type in self.later else 'read here'}; send {', '.join(self.supported)}"
-
-
-class NotAcceptable(ApiError):
-    """None of the forms in Accept is one that this call answers in."""
-
-    def __init__(self, supported: tuple[str, ...]) -> None:
-        super().__init__(supported)
-        self.supported = supported
-
-    def __str__(self) -> str:
-        return f"this call answers in {', '.join(self.supported)}"
-
-
-class NotSupported(ApiError):
-    """It is designed but not built yet."""
-
-    def __init__(self, pointer: str, what: str) -> None:
-        super().__init__(pointer, what)
-        self.pointer, self.what = pointer, what
-
-    def __str__(self) -> str:
-        return f"{self.what} is not supported yet"
-
-
-class OptionNotUsed(ApiError):
-    """The method does not use this option: leave it out, or choose the method that does."""
-
-    def __init__(self, option: str, method: str) -> None:
-        super().__init__(option, method)
-        self.option, self.method = option, method
-        self.pointer = f"/{option}"
-
-    def __str__(self) -> str:
-        return f"{self.method} does not use {self.option!r}"
-
-
-class InvalidValue(ApiError):
-    """A value cannot be used here."""
-
-    def __init__(self, pointer: str, why: str, *, parameter: str | None = None) -> None:
-        super().__init__(pointer, why)
-        self.pointer, self.why, self.parameter = pointer, why, parameter
-
-    def __str__(self) -> str:
-        return self.why
-
-
-class OverLimit(ApiError):
-    """More is asked for than a limit of this service allows."""
-
-    def __init__(self, pointer: str, what: str, asked: int, limit: int, *, parameter: str | None = None) -> None:
-        super().__init__(pointer, what, asked, limit)
-        self.pointer, self.what, self.asked, self.limit, self.parameter = pointer, what, asked, limit, parameter
-
-    def __str__(self) -> str:
-        return f"{self.asked} {self.what} are more than the limit of {self.limit}; GET /limits has them all"
-
-
-class InvalidKey(ApiError):
-    """An Idempotency-Key must have 1 to 255 visible ASCII characters."""
-
-
-class PredictionOutOfRange(ApiError):
-    """A prediction does not fit a float64."""
-
-    def __init__(self, row: int) -> None:
-        super().__init__(row)
-        self.row = row
-
-    def __str__(self) -> str:
-        return f"the prediction of row {self.row} is larger than a float64 can be"
 
 
 PROBLEMS: dict[type[Exception], tuple[int, str]] = {

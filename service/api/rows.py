@@ -12,8 +12,9 @@ from starlette.responses import Response
 
 from service.api.bodies import ARROW, CSV, JSON, Batches, json_body
 from service.api.datasets import Version, url_of
+from service.api.errors import OverLimit
 from service.api.idempotency import Key
-from service.api.problems import OverLimit, responses
+from service.api.problems import responses
 from service.api.services import Use
 from service.api.uploads import UPLOAD_PROBLEMS, Keep, Made, upload
 from service.api.written import written

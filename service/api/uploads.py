@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.bodies import ARROW, CSV, JSON, Batches, cell_pointer, content_type, parsed, pieces, row_reader, streamed
+from service.api.errors import BodyTimeout, BodyTooLarge, InvalidKey, OverLimit, StorageFull, UnsupportedMediaType
 from service.api.idempotency import claimed
-from service.api.problems import BodyTimeout, BodyTooLarge, InvalidKey, OverLimit, StorageFull, UnsupportedMediaType
 from service.api.services import Limits, Services
 from service.ingest import json_rows
 from service.ingest.errors import IngestError, TooManyColumns, TooManyRows

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from service.api.problems import PROBLEMS, ApiError
+from service.api.errors import ApiError
+from service.api.problems import PROBLEMS
 from service.ingest.errors import IngestError
 from service.jobs.state import JobError
 from service.registry.errors import RegistryError
