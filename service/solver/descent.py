@@ -85,7 +85,7 @@ class Trajectory:
             parts = np.square(self.q.weighted(before, self.root_weight / unit, shift=shift))
             fall = float((parts * self.q.one_minus_square()).sum())
             loss = (floor / unit) ** 2 + float(parts.sum())
-            return not fall / loss >= tol if loss else True
+            return loss != 0.0 and not fall / loss >= tol  # a loss of 0 has no share to fall by
 
 
 def trajectory(

@@ -257,6 +257,19 @@ def test_an_exact_line_stops_where_it_should_though_its_loss_has_left_the_double
     assert path.stop(0.5, 10**6) < 10
 
 
+@pytest.mark.parametrize("tol", [1e-6, 1e-23, 1e-300])
+def test_the_scale_of_the_target_does_not_move_where_it_stops(tol: float) -> None:
+    """Losses near the least double, 1e-300, times a small tol are no double any more."""
+    x, y = np.arange(4.0)[:, None], np.array([1.16, 1.97, 1.52, 1.12])
+
+    assert descend(x, y * 1e-150).stop(tol, 10**5) == pytest.approx(descend(x, y).stop(tol, 10**5), abs=1)
+
+
+def test_a_loss_of_0_never_falls_short() -> None:
+    """It fell by 0, which is not less than any share of 0."""
+    assert descend(np.arange(1.0, 4.0)[:, None], np.zeros(3)).stop(0.5, 100) == 100
+
+
 def test_a_diverging_descent_stops_at_once_if_asked_to_stop_when_the_loss_no_longer_falls() -> None:
     """Growth is log-convex too."""
     X, y = DESIGNS["wide_scales"]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.solver.least_squares import least_squares
 from service.solver.loss import Loss
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
@@ -39,3 +40,45 @@ def test_the_loss_is_the_exact_one_rounded(
 def test_a_loss_beyond_the_doubles_is_infinite(theta: list[float]) -> None:
     """Callers write null."""
     assert Loss(Moments.of(np.ones((2, 2)), ["x", "y"]), "y", ["x"], True)(np.array(theta)) == np.inf
+
+
+@given(
+    rows=st.lists(st.tuples(VALUES, VALUES), min_size=3, max_size=6, unique_by=lambda row: row[0]),
+    steps=st.lists(st.floats(-1e-9, 1e-9), min_size=2, max_size=2),
+)
+def test_how_far_above_the_least_a_loss_is_has_all_its_digits(rows: list[tuple[float, ...]], steps: list[float]) -> None:
+    """The difference of the two losses would have none, so near the optimum; and it is never below 0."""
+    moments = Moments.of(np.array(rows), ["x", "y"])
+    fit = least_squares(moments, "y", ["x"])
+    hi, lo = np.array(fit.evaluation.hi), np.array(fit.evaluation.lo)
+    theta = hi + np.array(steps)
+    left = [Fraction(float(a)) - Fraction(float(b)) - Fraction(float(c)) for a, b, c in zip(theta, hi, lo, strict=True)]
+    exact = sum(((left[0] + left[1] * Fraction(x)) ** 2 for x, _ in rows), Fraction(0)) / len(rows)
+
+    excess = Loss(moments, "y", ["x"], True).excess(theta, hi, lo)
+
+    assert excess >= 0.0
+    assert excess == pytest.approx(float(exact), rel=1e-14, abs=0.0)
+
+
+@given(
+    rows=st.lists(st.tuples(VALUES, VALUES), min_size=3, max_size=6), theta=st.tuples(VALUES, VALUES), about_mean=st.booleans()
+)
+def test_r2_of_any_theta_is_the_exact_one_rounded(
+    rows: list[tuple[float, ...]], theta: tuple[float, ...], about_mean: bool
+) -> None:
+    """A theta that explains a millionth of the squares has all the digits of that, too."""
+    loss = Loss(Moments.of(np.array(rows), ["x", "y"]), "y", ["x"], about_mean)
+    a, b = Fraction(theta[0] if about_mean else 0.0), Fraction(theta[1])
+    pairs = [(Fraction(x), Fraction(y)) for x, y in rows]
+    mean = sum((y for _, y in pairs), Fraction(0)) / len(pairs) if about_mean else Fraction(0)
+    squares = sum(((y - mean) ** 2 for _, y in pairs), Fraction(0))
+    residual = sum(((y - a - b * x) ** 2 for x, y in pairs), Fraction(0))
+
+    r2 = loss.r2(np.array(theta))
+
+    if squares == 0:
+        assert r2 is None
+    else:
+        exact = (squares - residual) / squares
+        assert r2 == exact.numerator / exact.denominator
