@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import sqlalchemy as sa
 
 from service.jobs import history, table
 from service.jobs.history import Recorder
@@ -13,6 +12,7 @@ from service.registry.errors import NotFound
 from service.store.tables import Store
 from tests.jobs.conftest import Workshop
 from tests.jobs.test_state import TASK
+from tests.statements import heard
 
 NEVER = 1e9
 
@@ -55,19 +55,11 @@ def test_an_epoch_that_was_not_reached_is_said_to_be_none(workshop: Workshop) ->
 def test_a_thinned_look_reads_only_the_runs_that_it_needs(workshop: Workshop) -> None:
     """A long job's history may be a GiB; six epochs of it are not."""
     job, _ = recorded(workshop.store, 300, 0)
-    read: list[str] = []
 
-    @sa.event.listens_for(sa.Engine, "before_cursor_execute")
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if "SELECT job_history.states" in statement:
-            read.append(statement)
-
-    try:
+    with heard(workshop.store) as asked:
         history.saved(workshop.store, job.id, np.array([0, 150, 299]))
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", note)
 
-    assert len(read) == 3
+    assert sum("SELECT job_history.states" in statement for statement in asked) == 3
 
 
 def test_a_descent_goes_on_from_the_last_two_epochs_saved(workshop: Workshop) -> None:

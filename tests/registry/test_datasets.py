@@ -15,6 +15,7 @@ from service.registry.errors import DatasetInUse, NotFound
 from service.solver.moments import Moments
 from service.store.rows import Rows
 from service.store.tables import UNFINISHED, Store, jobs, moments
+from tests.statements import heard
 
 NAMES = ("x", "y", "z")
 X = np.random.default_rng(0).random((40, 3))
@@ -221,15 +222,8 @@ def test_a_page_of_data_sets_is_one_query(datasets: Datasets, store: Store) -> N
     """Each in its newest version, however many there are."""
     ids = [datasets.create([batch(X)], f"d{i}", "float64").id for i in range(4)]
     datasets.append(ids[2], [batch(X)])
-    asked: list[str] = []
-    with store.read() as connection:
-        engine = connection.engine
-
-    @sa.event.listens_for(engine, "before_cursor_execute")
-    def hear(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        asked.append(statement)
-
-    page = datasets.page(3, None)
+    with heard(store) as asked:
+        page = datasets.page(3, None)
 
     assert len(asked) == 1
     assert [(item.id, item.version, item.n_samples) for item in page.items] == [

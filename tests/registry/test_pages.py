@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from service.registry.models import Models
 from service.registry.pages import page_of
 from service.store.tables import Store, datasets, jobs, models
+from tests.statements import heard
 
 
 def fill(store: Store, n: int) -> None:
@@ -48,14 +49,10 @@ def test_a_list_reads_no_moments(store: Store, table: sa.Table) -> None:
 def test_the_list_of_models_asks_the_database_for_no_moments(store: Store) -> None:
     """As seen by the database itself."""
     fill(store, 3)
-    asked: list[str] = []
-    with store.read() as connection:
-        engine = connection.engine
 
-    @sa.event.listens_for(engine, "before_cursor_execute")
-    def hear(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        asked.append(statement)
+    with heard(store) as asked:
+        page = Models(store, 1).page(2, None)
 
-    assert [model.id for model in Models(store, 1).page(2, None).items] == ["mdl_2", "mdl_1"]
+    assert [model.id for model in page.items] == ["mdl_2", "mdl_1"]
     assert len(asked) == 1
     assert "moments" not in asked[0]
