@@ -71,7 +71,12 @@ async def parsed(text: bytes, model: type[Body]) -> Body:
 
 async def read(request: Request, limits: Limits) -> bytes:
     """The whole of a body that is not streamed. Raises: as `pieces`."""
-    return b"".join([piece async for piece in pieces(request, limits.max_json_bytes, limits.body_idle_s)])
+    return await joined(pieces(request, limits.max_json_bytes, limits.body_idle_s))
+
+
+async def joined(body: AsyncIterator[bytes]) -> bytes:
+    """All the pieces as one."""
+    return b"".join([piece async for piece in body])
 
 
 async def streamed(threads: Executor, body: AsyncIterator[bytes], batches: Readers, use: Callable[[Batches], Made]) -> Made:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api import streams
-from service.api.bodies import JSON, cell_pointer, content_type, json_body, parsed, pieces
+from service.api.bodies import JSON, cell_pointer, content_type, joined, json_body, parsed, pieces
 from service.api.errors import (
     BodyTimeout,
     BodyTooLarge,
@@ -78,9 +78,7 @@ async def fit(
     """
     content_type(request, (JSON,))
     async with claimed(use.receipts, key, request) as claim:
-        text = b"".join(
-            [piece async for piece in claim.through(pieces(request, use.limits.max_json_bytes, use.limits.body_idle_s))]
-        )
+        text = await joined(claim.through(pieces(request, use.limits.max_json_bytes, use.limits.body_idle_s)))
         spec = await parsed(text, FitRequest)
         receipt = await asyncio.to_thread(claim.known)
         kept = None if receipt is None else claim.answer(receipt)

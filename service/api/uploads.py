@@ -12,7 +12,19 @@ import sqlalchemy as sa
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.bodies import ARROW, CSV, JSON, Batches, cell_pointer, content_type, parsed, pieces, row_reader, streamed
+from service.api.bodies import (
+    ARROW,
+    CSV,
+    JSON,
+    Batches,
+    cell_pointer,
+    content_type,
+    joined,
+    parsed,
+    pieces,
+    row_reader,
+    streamed,
+)
 from service.api.errors import BodyTimeout, BodyTooLarge, InvalidKey, OverLimit, StorageFull, UnsupportedMediaType
 from service.api.idempotency import claimed
 from service.api.services import Limits, Services
@@ -65,7 +77,7 @@ async def upload(
                 pass
             return _replayed(claim.answer(receipt))
         if type_ == JSON:
-            body = await parsed(b"".join([piece async for piece in text]), model)
+            body = await parsed(await joined(text), model)
             request.state.where = cell_pointer(body.columns, body.X, body.feature_names, body.target_name)
             made = await asyncio.to_thread(lambda: make(iter([_rows(body, limits)]), body, keep))
         else:

@@ -53,12 +53,15 @@ def by_descent(task: Task, moments: Moments, fit: LeastSquares, arrival: Arrival
     theta, optimum = arrival.theta, np.array(fit.evaluation.hi)
     arrived = bool(np.all(np.abs(theta - optimum) <= ARRIVED * np.abs(optimum)))
     intercept, *coef = theta.tolist()
-    mse, r2 = _finite(arrival.loss), _r2(task, moments, theta)
-    excess, distance = arrival.left or _left(task, moments, fit, theta)
+    loss_of = Loss(moments, task.target, task.features, task.fit_intercept)
+    mse, r2 = _finite(arrival.loss), loss_of.r2(theta)
+    excess, distance = arrival.left or _left(loss_of, fit, theta)
     body = _common(task, fit, job_id, duration_ms) | {
         "intercept": intercept,
         "coef": coef,
-        "metrics": _metrics(fit, mse, None if mse is None else mse**0.5, r2, fit.sigma if arrived else None),
+        "metrics": _metrics(
+            fit, mse, None if mse is None else mse**0.5, None if r2 is None else _finite(r2), fit.sigma if arrived else None
+        ),
         "inference": [asdict(row) for row in inference(replace(fit, intercept=intercept, coef=tuple(coef)))]
         if arrived
         else [],
@@ -74,16 +77,10 @@ def by_descent(task: Task, moments: Moments, fit: LeastSquares, arrival: Arrival
     return Model(body["id"], body, Evaluation((intercept, *coef), (0.0,) * len(theta)))
 
 
-def _left(task: Task, moments: Moments, fit: LeastSquares, theta: Floats) -> tuple[float, float]:
+def _left(loss_of: Loss, fit: LeastSquares, theta: Floats) -> tuple[float, float]:
     """How far theta is from the fit: in loss, and in its furthest component."""
     hi, lo = np.array(fit.evaluation.hi), np.array(fit.evaluation.lo)
-    excess = Loss(moments, task.target, task.features, task.fit_intercept).excess(theta, hi, lo)
-    return excess, float(np.abs(theta - hi - lo).max())
-
-
-def _r2(task: Task, moments: Moments, theta: Floats) -> float | None:
-    r2 = Loss(moments, task.target, task.features, task.fit_intercept).r2(theta)
-    return None if r2 is None else _finite(r2)
+    return loss_of.excess(theta, hi, lo), float(np.abs(theta - hi - lo).max())
 
 
 def _reasons_of(arrival: Arrival, *, arrived: bool) -> dict[str, str]:

@@ -81,9 +81,7 @@ class Jobs:
 
     def get(self, id_: str) -> Job:
         """Raises: NotFound."""
-        with self._lock:
-            active = self._active.get(id_)
-            job = self._unkept.get(id_) if active is None else active.job
+        job = self._known(id_)
         if job is not None:
             return job
         with self._store.read() as connection:
@@ -92,8 +90,7 @@ class Jobs:
     def page(self, limit: int, before: int | None) -> Page[Job]:
         """The newest jobs."""
         page = page_of(self._store, jobs, limit, before)
-        active = [self._active.get(row.id) for row in page.items]
-        return Page([Job.of_row(row) if a is None else a.job for row, a in zip(page.items, active, strict=True)], page.next)
+        return Page([self._known(row.id) or Job.of_row(row) for row in page.items], page.next)
 
     async def outcome(self, id_: str, within_s: float) -> Job:
         """The job when it has ended, or as it is after so many seconds. Raises: NotFound."""
@@ -122,6 +119,7 @@ class Jobs:
             self._work.trajectories.forget(id_)
             return False
         with self._lock:
+            self._unkept.pop(id_, None)
             active = self._active.get(id_)
             if active is not None:
                 active.stop.set()
@@ -161,6 +159,12 @@ class Jobs:
             one.stop.set()
         self._work.solver.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _known(self, id_: str) -> Job | None:
+        """The job as this process knows it, where that is newer than the store."""
+        with self._lock:
+            active = self._active.get(id_)
+            return self._unkept.get(id_) if active is None else active.job
 
     def _submit(self, job: Job, moments: Moments | None) -> None:
         active = Active(job, self.watch, moments)

@@ -80,7 +80,7 @@ class Work:
             return found
 
         def progress(n_read: int, n_rows: int) -> None:
-            if active.stop.is_set():
+            if not active.keep_going():
                 raise Cancelled
             active.change(lambda job: job.reading(n_read, n_rows))
 

@@ -71,6 +71,9 @@ def test_a_failure_that_cannot_be_stored_is_a_failure_all_the_same(
     assert ended.state == "failed"
     assert "No space left" in str(ended.problem)
     monkeypatch.undo()
+    assert [listed.state for listed in workshop.jobs.page(10, None).items] == ["failed"]
     with workshop.store.read() as connection:
         assert connection.exec_driver_sql("SELECT state FROM jobs").scalar() == "running"
     assert list((workshop.jobs._work.rows_folder).iterdir()) != []
+    assert workshop.jobs.cancel(job.id)
+    assert workshop.jobs.get(job.id).state == "cancelled"
