@@ -28,7 +28,9 @@ from service.jobs.workers import Solver
 from service.registry.aliases import Aliases
 from service.registry.datasets import Datasets
 from service.registry.models import Models
+from service.registry.panels import Panels
 from service.registry.receipts import Receipts
+from service.registry.sums import Sums
 from service.settings import Settings
 from service.solver.blas import one_thread
 from service.solver.slicing.slices import blas_is_exact
@@ -80,11 +82,13 @@ def _started(settings: Settings, held: ExitStack) -> Services:
     held.callback(store.close)
     uploads = held.enter_context(ThreadPoolExecutor(settings.upload_threads, "upload"))
     rows_folder = folder / "rows"
-    registry = Datasets(store, rows_folder, settings.max_upload_moments_columns)
+    panels = Panels(store)
+    registry = Datasets(store, rows_folder, settings.max_upload_moments_columns, panels)
+    sums = Sums(store, registry, panels)
     fitted = Models(store, settings.model_cache)
     solver = Solver(settings.solver_processes)
     work = Work(
-        store=store, datasets=registry, solver=solver, trajectories=Trajectories(store, solver), rows_folder=rows_folder,
+        store=store, datasets=registry, sums=sums, solver=solver, trajectories=Trajectories(store, solver), rows_folder=rows_folder,
         checkpoint_s=settings.checkpoint_s,
     )  # fmt: skip
     runner = Jobs(
@@ -94,7 +98,7 @@ def _started(settings: Settings, held: ExitStack) -> Services:
     for gone in sweep(rows_folder, registry.files() | table.files(store)):
         log.info("removed %s, which was not finished", gone)
     return Services(
-        store=store, datasets=registry, models=fitted, aliases=Aliases(store), jobs=runner,
+        store=store, datasets=registry, sums=sums, models=fitted, aliases=Aliases(store), jobs=runner,
         receipts=Receipts(store, settings.idempotency_ttl_s),
         events=Events(runner, settings.event_cache_bytes, settings.keep_alive_s),
         upload_threads=uploads,

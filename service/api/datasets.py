@@ -18,8 +18,8 @@ from service.api.problems import responses
 from service.api.services import Use
 from service.api.uploads import UPLOAD_PROBLEMS, Keep, Made, upload
 from service.ingest.json_rows import DatasetBody, Integer
-from service.registry.datasets import Dataset
 from service.registry.errors import DatasetInUse, NotFound
+from service.registry.versions import Dataset
 from service.solver.reading import Numbers
 
 router = APIRouter(tags=["datasets"])

@@ -159,7 +159,7 @@ def _of_dataset(use: Services, spec: FitRequest) -> Prepared:
         target=target, features=tuple(features), fit_intercept=spec.fit_intercept, numbers=dataset.numbers,
         dataset_id=dataset.id, dataset_version=dataset.version, descent=spec.descent(len(features), use.limits),
     )  # fmt: skip
-    return Prepared(task, use.datasets.summed(dataset, task.columns), None)
+    return Prepared(task, use.sums.known(dataset, task.columns), None)
 
 
 def _check_width(features: list[str], use: Services) -> None:

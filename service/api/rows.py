@@ -19,8 +19,8 @@ from service.api.services import Use
 from service.api.uploads import UPLOAD_PROBLEMS, Keep, Made, upload
 from service.api.written import written
 from service.ingest.json_rows import Integer, RowsBody
-from service.registry.datasets import Dataset
 from service.registry.errors import ColumnsDiffer, NotFound, TypesDiffer
+from service.registry.versions import Dataset
 
 router = APIRouter(tags=["datasets"])
 

@@ -13,6 +13,7 @@ from service.registry.aliases import Aliases
 from service.registry.datasets import Datasets
 from service.registry.models import Models
 from service.registry.receipts import Receipts
+from service.registry.sums import Sums
 from service.store.tables import Store
 
 
@@ -44,6 +45,7 @@ class Services:
 
     store: Store
     datasets: Datasets
+    sums: Sums
     models: Models
     aliases: Aliases
     receipts: Receipts

@@ -14,8 +14,10 @@ from service.jobs.state import Job
 from service.jobs.task import Descent
 from service.jobs.trajectories import Trajectories
 from service.jobs.workers import SHORT_DESCENT, SHORT_SOLVE, Cancelled, Solver
-from service.registry.datasets import Dataset, Datasets
+from service.registry.datasets import Datasets
 from service.registry.models import Model
+from service.registry.sums import Sums
+from service.registry.versions import Dataset
 from service.solver.errors import Diverges, Overflowed
 from service.solver.moments import Moments
 from service.solver.rates import surely_stable_rate
@@ -32,6 +34,7 @@ class Work:
 
     store: Store
     datasets: Datasets
+    sums: Sums
     solver: Solver
     trajectories: Trajectories
     rows_folder: Path
@@ -86,7 +89,7 @@ class Work:
 
         dataset = self._dataset(job)
         columns = job.task.columns
-        made = self.datasets.summed(dataset, columns) or self.datasets.sum_up(dataset, columns, progress)
+        made = self.sums.known(dataset, columns) or self.sums.made(dataset, columns, progress)
         with self.store.write() as connection:
             table.keep_moments(connection, job.id, made)
         return made

@@ -30,6 +30,7 @@ datasets = Table(
     Column("id", String, unique=True, nullable=False),
     Column("name", String, nullable=False),
     Column("numbers", String, nullable=False),
+    Column("window", LargeBinary),  # JSON: which rows stay when others are appended; None: all
     Column("created_at", String, nullable=False),
     sqlite_autoincrement=True,
 )
@@ -51,7 +52,18 @@ parts = Table(
     Column("dataset_id", ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
     Column("added_in", Integer, primary_key=True),
     Column("file", String, nullable=False),
-    Column("n_rows", BigInteger, nullable=False),
+    Column("first_row", BigInteger, nullable=False, server_default="0"),  # of the file; those before it have left
+    Column("n_rows", BigInteger, nullable=False),  # from there on
+    Column("columns", LargeBinary),  # JSON: what is known of the columns of these rows, as in a version
+)
+
+# Sums over the first blocks of a row file, one block more at a time: the rows between two places are one difference.
+running_sums = Table(
+    "running_sums",
+    metadata,
+    Column("file", String, primary_key=True),
+    Column("columns_key", String, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
 )
 
 moments = Table(
@@ -60,8 +72,9 @@ moments = Table(
     Column("dataset_id", ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("position", Integer, primary_key=True),  # 0, 1, …: those made at upload; below 0: made for a fit
-    Column("columns_key", String, nullable=False),
+    Column("columns_key", String, nullable=False),  # or of the whole design of a fit
     Column("value", LargeBinary, nullable=False),
+    Column("found", LargeBinary),  # JSON: what the pass over the rows found besides
 )
 
 models = Table(
@@ -95,6 +108,7 @@ jobs = Table(
     Column("state", String, nullable=False, index=True),
     Column("task", LargeBinary, nullable=False),  # JSON: what was asked, every default filled in
     Column("moments", LargeBinary),  # what the fit is a function of; None until it has been read from the rows
+    Column("found", LargeBinary),  # JSON: what the pass over the rows found besides
     Column("rows_dataset_id", String),  # the data set whose rows it reads while it is unfinished
     Column("rows_file", String),  # or its own row file, of an inline fit
     Column("epoch", BigInteger, nullable=False),

@@ -13,6 +13,7 @@ from service.jobs.workers import Solver
 from service.registry.datasets import Datasets
 from service.registry.models import Models
 from service.store.tables import Store
+from tests.registry.opened import Opened
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,10 @@ class Workshop:
 @pytest.fixture
 def workshop(tmp_path: Path) -> Iterator[Workshop]:
     store, solver, rows = Store(f"sqlite:///{tmp_path / 'test.db'}"), Solver(1), tmp_path / "rows"
-    datasets = Datasets(store, rows, 128)
+    opened = Opened.over(store, rows)
+    datasets = opened.datasets
     work = Work(
-        store=store, datasets=datasets, solver=solver, trajectories=Trajectories(store, solver), rows_folder=rows,
+        store=store, datasets=datasets, sums=opened.sums, solver=solver, trajectories=Trajectories(store, solver), rows_folder=rows,
         checkpoint_s=0.01,
     )  # fmt: skip
     jobs = Jobs(store, Models(store, 10), work, lambda error: {"detail": str(error)}, threads=2, max_unfinished=10)

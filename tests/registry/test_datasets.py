@@ -10,11 +10,14 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from service.registry.datasets import KEPT_FOR_FITS, Dataset, Datasets, require
+from service.registry.datasets import Datasets, require
 from service.registry.errors import DatasetInUse, NotFound
+from service.registry.sums import KEPT_FOR_FITS
+from service.registry.versions import Dataset
 from service.solver.moments import Moments
 from service.store.rows import Rows
 from service.store.tables import UNFINISHED, Store, jobs, moments
+from tests.registry.opened import Opened
 from tests.statements import heard
 
 NAMES = ("x", "y", "z")
@@ -31,8 +34,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def datasets(store: Store, folder: Path) -> Datasets:
-    return Datasets(store, folder, whole_up_to=128)
+def opened(store: Store, folder: Path) -> Opened:
+    return Opened.over(store, folder)
+
+
+@pytest.fixture
+def datasets(opened: Opened) -> Datasets:
+    return opened.datasets
 
 
 def together(*works: threading.Thread) -> None:
@@ -43,7 +51,7 @@ def together(*works: threading.Thread) -> None:
     assert not any(thread.is_alive() for thread in works)
 
 
-def test_appends_at_once_all_land(datasets: Datasets, folder: Path, store: Store) -> None:
+def test_appends_at_once_all_land(opened: Opened, datasets: Datasets, folder: Path, store: Store) -> None:
     """Each is a version of its own, in which the rows of all before it are summed; none is refused or lost."""
     id_ = datasets.create([batch(X[:4])], "d", "float64").id
     ready = threading.Barrier(6)
@@ -54,17 +62,17 @@ def test_appends_at_once_all_land(datasets: Datasets, folder: Path, store: Store
 
     together(*(threading.Thread(target=append, args=(i,)) for i in range(6)))
 
-    newest = Datasets(store, folder, 128).get(id_)
+    newest = Opened.over(store, folder).datasets.get(id_)
     assert (newest.version, newest.n_samples) == (7, 40)
-    for registry in (datasets, Datasets(store, folder, 128)):  # from its memory, and from the store
-        summed = registry.summed(newest, NAMES)
+    for registry in (opened, Opened.over(store, folder)):  # from its memory, and from the store
+        summed = registry.sums.known(newest, NAMES)
         assert summed is not None
         assert summed.digest() == Moments.of(X, NAMES).digest()
     assert datasets.rows(id_, 7).n_rows == 40
 
 
 def test_an_append_that_another_came_before_is_summed_onto_that(
-    datasets: Datasets, store: Store, monkeypatch: pytest.MonkeyPatch
+    opened: Opened, datasets: Datasets, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rows that came between are in the next version too, and the number of rows before counts them."""
     id_ = datasets.create([batch(X[:4])], "d", "float64").id
@@ -84,7 +92,7 @@ def test_an_append_that_another_came_before_is_summed_onto_that(
     made, n_before = datasets.append(id_, [batch(X[10:])])
 
     assert (made.version, made.n_samples, n_before) == (3, 40, 10)
-    summed = datasets.summed(made, NAMES)
+    summed = opened.sums.known(made, NAMES)
     assert summed is not None
     assert summed.digest() == Moments.of(X, NAMES).digest()
 
@@ -94,7 +102,7 @@ def test_nobody_waits_while_an_append_is_summed(
 ) -> None:
     """Sums are read, added and written as bytes before the transaction begins, not in it: a fit's commit would wait."""
     id_ = datasets.create([batch(X[:4])], "d", "float64").id
-    fresh = Datasets(store, folder, 128)
+    fresh = Opened.over(store, folder).datasets
     write, is_writing, worked_at = store.write, False, []
 
     @contextmanager
@@ -154,19 +162,19 @@ def kept_for_fits(store: Store, dataset: Dataset) -> int:
 
 def test_only_the_newest_sums_made_for_fits_are_kept(store: Store, folder: Path) -> None:
     """A wide data set has a choice of features for every fit: they would fill the disk. Those made at upload stay."""
-    datasets = Datasets(store, folder, whole_up_to=2)
+    opened = Opened.over(store, folder, whole_up_to=2)
     names = [f"c{i}" for i in range(40)]
-    wide = datasets.create([batch(np.random.default_rng(1).random((3, 40)), names)], "d", "float64")
+    wide = opened.datasets.create([batch(np.random.default_rng(1).random((3, 40)), names)], "d", "float64")
     choices = [("c0", f"c{i}") for i in range(32, 40)] + [("c1", f"c{i}") for i in range(32, 40)] + [("c2", "c39")]
     assert len(choices) == KEPT_FOR_FITS + 1
 
     for choice in choices:
-        datasets.sum_up(wide, choice, lambda _read, _all: None)
+        opened.sums.made(wide, choice, lambda _read, _all: None)
 
     assert kept_for_fits(store, wide) == KEPT_FOR_FITS
-    assert datasets.summed(wide, choices[0]) is None
+    assert opened.sums.known(wide, choices[0]) is None
     for choice in (choices[1], choices[-1], ("c0", "c31"), ("c32", "c39")):
-        assert datasets.summed(wide, choice) is not None
+        assert opened.sums.known(wide, choice) is not None
 
 
 def test_a_transaction_can_require_a_data_set(datasets: Datasets, store: Store) -> None:
@@ -192,7 +200,9 @@ def test_rows_that_are_deleted_while_they_are_read_are_not_found(datasets: Datas
         datasets.rows(made.id, 1)
 
 
-def test_sums_of_rows_that_are_deleted_meanwhile_are_not_found(datasets: Datasets, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sums_of_rows_that_are_deleted_meanwhile_are_not_found(
+    opened: Opened, datasets: Datasets, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A pass over the rows that loses the race says so too."""
     made = datasets.create([batch(X)], "d", "float64")
     find = datasets.rows
@@ -205,7 +215,7 @@ def test_sums_of_rows_that_are_deleted_meanwhile_are_not_found(datasets: Dataset
     monkeypatch.setattr(datasets, "rows", rows)
 
     with pytest.raises(NotFound, match=made.id):
-        datasets.sum_up(made, NAMES, lambda _read, _all: None)
+        opened.sums.made(made, NAMES, lambda _read, _all: None)
 
 
 def test_a_file_that_is_missing_of_a_data_set_that_is_here_is_said_to_be(datasets: Datasets, folder: Path) -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from service.registry.datasets import Datasets
 from service.registry.kept import Kept
 from service.solver.moments import Moments
 from service.store.tables import Store
+from tests.registry.opened import Opened
 
 
 def test_the_least_recently_used_goes_first() -> None:
@@ -47,7 +47,7 @@ def test_sums_are_kept_in_memory_by_their_bytes(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, panels_bytes: int, n_reads: int
 ) -> None:
     """Those that have room are not read again; those larger than all the room are read from the store each time."""
-    datasets = Datasets(store, tmp_path / "rows", 128, panels_bytes)
+    opened = Opened.over(store, tmp_path / "rows", panels_bytes=panels_bytes)
     rows = pa.RecordBatch.from_arrays(list(map(pa.array, np.random.default_rng(0).random((2, 9)))), names=["x", "y"])
     from_bytes, reads = Moments.from_bytes, 0
 
@@ -58,9 +58,9 @@ def test_sums_are_kept_in_memory_by_their_bytes(
 
     monkeypatch.setattr(Moments, "from_bytes", counted)
 
-    made = datasets.create([rows], "d", "float64")
-    datasets.summed(made, ["x"])
-    made, _ = datasets.append(made.id, [rows])
-    datasets.summed(made, ["x"])
+    made = opened.datasets.create([rows], "d", "float64")
+    opened.sums.known(made, ["x"])
+    made, _ = opened.datasets.append(made.id, [rows])
+    opened.sums.known(made, ["x"])
 
     assert reads == n_reads

@@ -1,0 +1,118 @@
+"""A version of a data set: what is known of it, and how it is kept."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self, cast
+
+import orjson
+import sqlalchemy as sa
+
+from service.registry.absorb import Absorbed, Column, described
+from service.registry.errors import NotNumeric
+from service.registry.idents import now
+from service.solver.errors import UnknownColumn
+from service.solver.moments import Moments
+from service.solver.reading import Numbers
+from service.store.tables import datasets, moments, parts, versions
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A version of a data set."""
+
+    id: str
+    name: str
+    version: int
+    numbers: Numbers
+    n_samples: int
+    columns: tuple[Column, ...]
+    created_at: str
+
+    def numeric(self, role: str, name: str) -> str:
+        """The name, if it is that of a column of numbers. Raises: UnknownColumn, NotNumeric."""
+        column = self.column(name)
+        if column.type != "number":
+            raise NotNumeric(role, name, column.type)
+        return name
+
+    def column(self, name: str) -> Column:
+        """Raises: UnknownColumn."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise UnknownColumn(name, tuple(column.name for column in self.columns))
+
+
+Also = Callable[[sa.Connection, Dataset], None]  # what else belongs into the transaction that makes a version
+AlsoAppended = Callable[[sa.Connection, Dataset, int], None]  # the same, with the number of rows before
+
+
+def nothing(*_made: object) -> None:
+    """Nothing else belongs into the transaction."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Version:
+    """A version as it is kept: all that takes time is done when there is one."""
+
+    made: Dataset
+    panels: tuple[Moments, ...]
+    rows: list[tuple[sa.Table, dict[str, Any]]]
+
+    @classmethod
+    def of(cls, made: Dataset, panels: tuple[Moments, ...], n_new: int, file: str) -> Self:
+        """Args: n_new: the rows that are in `file`."""
+        columns = orjson.dumps([asdict(column) for column in made.columns])
+        key = {"dataset_id": made.id, "version": made.version}
+        version = key | {"n_samples": made.n_samples, "columns": columns, "created_at": made.created_at}
+        part = {"dataset_id": made.id, "added_in": made.version, "file": file, "n_rows": n_new}
+        sums = [(moments, moments_row(made, position, panel)) for position, panel in enumerate(panels)]
+        return cls(made, panels, [(versions, version), (parts, part), *sums])
+
+    @classmethod
+    def after(cls, before: Dataset, panels: Sequence[Moments], absorbed: Absorbed, file: str) -> Self:
+        """The next version, with the rows absorbed."""
+        summed = tuple(map(Moments.__add__, panels, absorbed.panels))
+        columns = described([a.joined(b) for a, b in zip(before.columns, absorbed.columns, strict=True)], summed)
+        n_samples = before.n_samples + absorbed.n_rows
+        made = replace(before, version=before.version + 1, n_samples=n_samples, columns=columns, created_at=now())
+        return cls.of(made, summed, absorbed.n_rows, file)
+
+    @property
+    def n_bytes(self) -> int:
+        """The size of the panels."""
+        return sum(len(row["value"]) for table, row in self.rows if table is moments)
+
+    def insert(self, connection: sa.Connection) -> None:
+        for table, row in self.rows:
+            connection.execute(sa.insert(table).values(row))
+
+
+def described_versions() -> sa.Select[Any]:
+    """What `dataset_of` needs, of all versions of all data sets."""
+    return sa.select(
+        datasets.c.id, datasets.c.name, datasets.c.numbers, versions.c.version, versions.c.n_samples, versions.c.columns,
+        versions.c.created_at,
+    ).join(versions, versions.c.dataset_id == datasets.c.id)  # fmt: skip
+
+
+def dataset_of(row: sa.Row[Any]) -> Dataset:
+    columns = tuple(Column(**column) for column in orjson.loads(row.columns))
+    return Dataset(row.id, row.name, row.version, cast("Numbers", row.numbers), row.n_samples, columns, row.created_at)
+
+
+def moments_of(dataset: Dataset, what: sa.ColumnElement[Any] = moments.c.value) -> sa.Select[Any]:
+    """The moments kept of a version, or something else of their rows."""
+    return sa.select(what).where(moments.c.dataset_id == dataset.id, moments.c.version == dataset.version)
+
+
+def moments_row(dataset: Dataset, position: int, value: Moments) -> dict[str, Any]:
+    return {
+        "dataset_id": dataset.id, "version": dataset.version, "position": position,
+        "columns_key": columns_key(value.columns), "value": value.to_bytes(),
+    }  # fmt: skip
+
+
+def columns_key(columns: Sequence[str]) -> str:
+    return hashlib.sha256(orjson.dumps(sorted(columns))).hexdigest()

@@ -1,0 +1,24 @@
+"""A registry over a store, as the app wires it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from service.registry.datasets import Datasets
+from service.registry.panels import CAPACITY, Panels
+from service.registry.sums import Sums
+from service.store.tables import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Data sets and their sums."""
+
+    datasets: Datasets
+    sums: Sums
+
+    @classmethod
+    def over(cls, store: Store, folder: Path, whole_up_to: int = 128, panels_bytes: int = CAPACITY) -> Self:
+        panels = Panels(store, panels_bytes)
+        datasets = Datasets(store, folder, whole_up_to, panels)
+        return cls(datasets, Sums(store, datasets, panels))
