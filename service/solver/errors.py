@@ -28,6 +28,10 @@ class TooManyDigits(UnreadableNumber):
     """A value has more than 15 significant digits and no exact decimal reading: round it, or use numbers "float64"."""
 
 
+class BadWeight(UnreadableNumber):
+    """A weight that cannot be one: weights must not be negative, and frequency weights must be whole numbers."""
+
+
 class ColumnMismatch(SolverError):
     """The columns differ: moments can only be joined if their columns have the same names in the same order."""
 
@@ -48,6 +52,10 @@ class ReadingMismatch(SolverError):
 
     def __str__(self) -> str:
         return f"expected numbers {self.expected!r}, got {self.got!r}"
+
+
+class WeightMismatch(SolverError):
+    """Weighted sums and sums without weights do not mix: weigh both sets of rows, or neither."""
 
 
 class NotContained(SolverError):
@@ -71,6 +79,31 @@ class UnknownColumn(SolverError):
     def __str__(self) -> str:
         few = ", ".join(map(repr, self.columns[:10])) + (", …" if len(self.columns) > 10 else "")
         return f"there is no column {self.column!r}; there are {few}"
+
+
+class AmbiguousTerm(SolverError):
+    """Two terms would have the same name: rename the column that is called as a power or a product of others."""
+
+    def __init__(self, term: str) -> None:
+        super().__init__(term)
+        self.term = term
+
+    def __str__(self) -> str:
+        return f"two terms would be called {self.term!r}"
+
+
+class TooManySlices(SolverError):
+    """The exact products are too long: use a lower degree, fewer columns, or values of fewer digits.
+
+    `n_slices` in all, of 22 bits each; `term` is the longest.
+    """
+
+    def __init__(self, term: str, n_slices: int, limit: int) -> None:
+        super().__init__(term, n_slices, limit)
+        self.term, self.n_slices, self.limit = term, n_slices, limit
+
+    def __str__(self) -> str:
+        return f"the terms need {self.n_slices} slices, at most {self.limit} are allowed; the longest term is {self.term!r}"
 
 
 class Diverges(SolverError):

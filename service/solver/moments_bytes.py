@@ -9,28 +9,40 @@ from flint import fmpz_mat
 from service.solver.reading import Numbers
 
 MAGIC = b"LFMOM1\r\n"  # the line end shows a transport that rewrites line ends
-LARGEST_UNIT = 4096  # twice what numbers within 1e-150 .. 1e150 can come to; 2**-units must not fill the memory
+# Numbers within 1e-150 .. 1e150 come to 550, their powers to so many times as much; 2**-units must not fill the memory.
+LARGEST_UNIT = 1 << 16
 HEAD = struct.Struct("<8sII")  # magic, bytes of the JSON header, bytes an entry
 
 
-def packed(columns: tuple[str, ...], numbers: Numbers, units: tuple[int, ...], sums: fmpz_mat) -> bytes:
-    """The bytes of moments: head, header (columns, numbers, units), and the upper triangle row by row."""
+def packed(
+    columns: tuple[str, ...],
+    numbers: Numbers,
+    units: tuple[int, ...],
+    sums: fmpz_mat,
+    weighted_rows: int | None,
+    weight_unit: int,
+) -> bytes:
+    """The bytes of moments: head, header, and the upper triangle row by row.
+
+    The header is [columns, numbers, units], and of weighted moments [columns, numbers, units, weighted_rows, weight_unit].
+    """
     entries = [int(entry) for i, row in enumerate(sums.tolist()) for entry in row[i:]]
     width = max(entry.bit_length() for entry in entries) // 8 + 1
-    header = json.dumps([columns, numbers, units], separators=(",", ":")).encode()
+    weights = [] if weighted_rows is None else [weighted_rows, weight_unit]
+    header = json.dumps([columns, numbers, units, *weights], separators=(",", ":")).encode()
     return b"".join(
         [HEAD.pack(MAGIC, len(header), width), header, *(entry.to_bytes(width, "little", signed=True) for entry in entries)]
     )
 
 
-def unpacked(data: bytes) -> tuple[tuple[str, ...], Numbers, tuple[int, ...], fmpz_mat]:
+def unpacked(data: bytes) -> tuple[tuple[str, ...], Numbers, tuple[int, ...], fmpz_mat, int | None, int]:
     """What `packed` was given. Raises: ValueError: the bytes are not such."""
     if len(data) < HEAD.size:
         raise ValueError("not moments: too short")
     magic, header_size, width = HEAD.unpack_from(data)
     if magic != MAGIC:
         raise ValueError("not moments, or of another version")
-    columns, numbers, units = read_header(data[HEAD.size : HEAD.size + header_size])
+    columns, numbers, units, weighted_rows, weight_unit = read_header(data[HEAD.size : HEAD.size + header_size])
     side = 1 + len(columns)
     start = HEAD.size + header_size
     if width < 1 or len(data) != start + width * (side * (side + 1) // 2):
@@ -41,19 +53,21 @@ def unpacked(data: bytes) -> tuple[tuple[str, ...], Numbers, tuple[int, ...], fm
     full = [[rows[min(i, j)][abs(i - j)] for j in range(side)] for i in range(side)]
     if full[0][0] < 0:
         raise ValueError("moments of a negative number of rows")
-    return columns, numbers, units, fmpz_mat(full)
+    return columns, numbers, units, fmpz_mat(full), weighted_rows, weight_unit
 
 
-def read_header(header: bytes) -> tuple[tuple[str, ...], Numbers, tuple[int, ...]]:
-    """The columns, reading and units of a header. Raises: ValueError: it is not one."""
+def read_header(header: bytes) -> tuple[tuple[str, ...], Numbers, tuple[int, ...], int | None, int]:
+    """The columns, reading, units, weighted rows and weights' unit of a header. Raises: ValueError: it is not one."""
     try:
         parts = json.loads(header)
     except (ValueError, RecursionError):
         parts = None
     match parts:
-        case [[*columns], ("float64" | "decimal") as numbers, [*units]]:
+        case [[*columns], ("float64" | "decimal") as numbers, [*units], *weights] if len(weights) in (0, 2):
+            weighted_rows, weight_unit = weights or (None, 0)
             names = tuple(name for name in columns if isinstance(name, str))
-            places = tuple(unit for unit in units if type(unit) is int and abs(unit) <= LARGEST_UNIT)
-            if len(names) == len(columns) == len(places) == len(units):
-                return names, numbers, places
+            places = tuple(unit for unit in (*units, weight_unit) if type(unit) is int and abs(unit) <= LARGEST_UNIT)
+            is_count = not weights or (type(weighted_rows) is int and weighted_rows >= 0)
+            if is_count and len(names) == len(columns) == len(places) - 1 == len(units):
+                return names, numbers, places[:-1], weighted_rows, weight_unit
     raise ValueError("moments with a header that is not one")

@@ -3,7 +3,7 @@
 import operator
 from bisect import bisect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from flint import fmpz, fmpz_mat
@@ -15,10 +15,14 @@ BASE = {"float64": 2, "decimal": 10}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sums:
-    """Sums of products of columns; the unit of column j is base**-units[j], that of entry (i, j) the product of two."""
+    """Sums of products of columns; the unit of column j is base**-units[j], that of entry (i, j) the product of two.
+
+    Where each row has a weight, that has a unit too: an entry is then in the product of three.
+    """
 
     units: tuple[int, ...]
     entries: fmpz_mat  # (len(units), len(units)), symmetric
+    weight_unit: int = 0
 
 
 def in_units(sums: Sums, units: Sequence[int], base: int) -> fmpz_mat:
@@ -47,20 +51,34 @@ def no_sums(side: int) -> Sums:
 
 
 def combined(a: Sums, b: Sums, base: int, operation: Callable[[fmpz_mat, fmpz_mat], fmpz_mat] = operator.add) -> Sums:
-    """The sum a + b (or another operation, entry by entry) in the finer of each column's two units."""
+    """The sum a + b (or another operation, entry by entry) in the finer of each column's two units, and of the weights'."""
     if a.entries.is_zero():
         units = b.units
     elif b.entries.is_zero():
         units = a.units
     else:
         units = tuple(map(max, a.units, b.units))
-    return Sums(units, operation(in_units(a, units, base), in_units(b, units, base)))
+    if a.weight_unit != b.weight_unit:
+        finer = b if a.entries.is_zero() else a if b.entries.is_zero() else max(a, b, key=operator.attrgetter("weight_unit"))
+        a, b = (in_weight_unit(sums, finer.weight_unit, base) for sums in (a, b))
+    return Sums(units, operation(in_units(a, units, base), in_units(b, units, base)), a.weight_unit)
+
+
+def in_weight_unit(sums: Sums, weight_unit: int, base: int) -> Sums:
+    """The same sums in another unit of the weights: a coarser one only if the caller knows that nothing is left over."""
+    step = weight_unit - sums.weight_unit
+    if step >= 0:
+        entries = sums.entries * fmpz(base) ** step
+    else:
+        side, factor = len(sums.units), fmpz(base) ** -step
+        entries = fmpz_mat(side, side, [entry // factor for entry in sums.entries.entries()])
+    return Sums(sums.units, entries, weight_unit)
 
 
 def with_constant_one(sums: Sums, base: int) -> Sums:
     """The same sums with a unit of 1 for the first column, the constant: its values are whole numbers."""
     units = (0, *sums.units[1:])
-    return Sums(units, in_units(sums, units, base))
+    return replace(sums, units=units, entries=in_units(sums, units, base))
 
 
 def coarsest(sums: Sums) -> Sums:
@@ -81,7 +99,7 @@ def coarsest(sums: Sums) -> Sums:
             row = np.array([trailing_zeros(int(entry)) for entry in entries[j * side : (j + 1) * side]]) - taken
             taken[j] = min(trailing_zeros(square) // 2, row.min())
             units[j] -= int(taken[j])
-    return Sums(tuple(units), in_units(sums, units, 2))
+    return replace(sums, units=tuple(units), entries=in_units(sums, units, 2))
 
 
 def trailing_zeros(value: int) -> int:
