@@ -63,15 +63,27 @@ class TypesDiffer(RegistryError):
         return f"column {self.column!r} is {self.got} here and {self.expected} in the data set"
 
 
+class TooManyTerms(RegistryError):
+    """The fit would have more terms than this service takes: a lower degree, or fewer columns or categories."""
+
+    def __init__(self, asked: int, limit: int) -> None:
+        super().__init__(asked, limit)
+        self.asked, self.limit = asked, limit
+
+    def __str__(self) -> str:
+        return f"{self.asked} terms or categories are more than the limit of {self.limit}; GET /limits has them all"
+
+
 class NotNumeric(RegistryError):
-    """A column of text or booleans cannot be a target or a feature yet."""
+    """A column of text or booleans cannot be a target or weights, and a feature only with categorical "one_hot"."""
 
     def __init__(self, role: str, column: str, type_: str) -> None:
         super().__init__(role, column, type_)
         self.role, self.column, self.type = role, column, type_
 
     def __str__(self) -> str:
-        return f"the {self.role} {self.column!r} is a {self.type} column; a {self.role} must be numeric"
+        hint = ', unless categorical is "one_hot"' if self.role == "feature" else ""
+        return f"the {self.role} {self.column!r} is a {self.type} column; a {self.role} must be numeric{hint}"
 
 
 class AliasMoved(RegistryError):
