@@ -29,6 +29,39 @@ class DatasetInUse(RegistryError):
         return f"{self.dataset_id} is being read by {self.job_id}: wait for the job or cancel it"
 
 
+class NoRowsKept(RegistryError):
+    """The data set was made of moments alone: what needs its rows cannot be done."""
+
+    def __init__(self, dataset_id: str) -> None:
+        super().__init__(dataset_id)
+        self.dataset_id = dataset_id
+
+    def __str__(self) -> str:
+        return f"{self.dataset_id} was made of moments: it has no rows"
+
+
+class NoRowsLeft(RegistryError):
+    """All rows of the data set would be taken away: delete the data set instead."""
+
+    def __init__(self, dataset_id: str) -> None:
+        super().__init__(dataset_id)
+        self.dataset_id = dataset_id
+
+    def __str__(self) -> str:
+        return f"no row of {self.dataset_id} would be left: delete the data set instead"
+
+
+class BadCondition(RegistryError):
+    """The condition does not fit the column."""
+
+    def __init__(self, parameter: str, why: str) -> None:
+        super().__init__(parameter, why)
+        self.parameter, self.why = parameter, why
+
+    def __str__(self) -> str:
+        return self.why
+
+
 class ModelInUse(RegistryError):
     """An alias names the model: move or delete the alias first."""
 
