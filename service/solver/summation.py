@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from service.solver.slicing.accumulation import Accumulation
+from service.solver.slicing.products import Pairs
 from service.solver.slicing.sliced_sums import PANEL_ROWS
 
 
@@ -20,7 +21,7 @@ class Summation:
 
     def __init__(self, columns: Sequence[str], numbers: Numbers = "float64", panel_rows: int = PANEL_ROWS) -> None:
         """Of no rows yet. Args: panel_rows: slices multiplied at a time, which bounds the memory they take."""
-        self._rows = Accumulation(columns, numbers, panel_rows)
+        self._rows = Accumulation(columns, numbers, Pairs(len(columns), panel_rows))
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from service.solver.slicing.cascade import FEW_ROWS
 from service.solver.slicing.decimal_rows import DecimalRows
 from service.solver.slicing.double_rows import DoubleRows
 from service.solver.slicing.integers import binary_sums, decimal_sums
-from service.solver.slicing.sliced_sums import PANEL_ROWS
+from service.solver.slicing.products import Pairs, Products
 from service.solver.slicing.slices import Floats
 from service.solver.units import Sums, with_constant_one
 
@@ -19,7 +19,7 @@ def sums_of_products(block: Floats, columns: Sequence[str], numbers: Numbers, fi
     """The sums of products of [1, *columns] over a block of rows, (n, q). Raises: as `check`."""
     require_width(block, len(columns))
     if len(block) > FEW_ROWS:
-        rows = Accumulation(columns, numbers, n_samples=first_row)
+        rows = Accumulation(columns, numbers, Pairs(len(columns)), n_samples=first_row)
         rows.add(block)
         return rows.total()
     values = np.empty((1 + block.shape[1], len(block)))
@@ -33,14 +33,14 @@ def sums_of_products(block: Floats, columns: Sequence[str], numbers: Numbers, fi
 
 
 class Accumulation:
-    """The sums of products of [1, *columns] of all rows so far; the constant's unit is 1."""
+    """The sums of products of all rows so far; the constant's unit is 1."""
 
-    def __init__(self, columns: Sequence[str], numbers: Numbers, panel_rows: int = PANEL_ROWS, n_samples: int = 0) -> None:
-        """Args: n_samples: where the first row stands in the whole, for the messages."""
+    def __init__(self, columns: Sequence[str], numbers: Numbers, products: Products, n_samples: int = 0) -> None:
+        """Args: products: of those columns. n_samples: where the first row stands in the whole, for the messages."""
         self.columns = tuple(columns)
         self.numbers = numbers
         self.n_samples = n_samples
-        self._rows = (DoubleRows if numbers == "float64" else DecimalRows)(len(self.columns), panel_rows)
+        self._rows = (DoubleRows if numbers == "float64" else DecimalRows)(products)
 
     def add(self, block: Floats) -> None:
         """Take in rows, (n, q). Raises: as `check`, rows counted from the first ever added."""

@@ -5,33 +5,31 @@ from numpy.typing import NDArray
 
 from service.solver.reading import readable
 from service.solver.slicing.decimal_places import Places, at_places, choose_places, grown_places
-from service.solver.slicing.gathering import Gathering
-from service.solver.slicing.integers import decimal_sums
+from service.solver.slicing.integers import decimal
+from service.solver.slicing.products import Products
 from service.solver.slicing.scratch import Scratch
-from service.solver.slicing.sliced_sums import PANEL_ROWS
 from service.solver.slicing.slices import ROWS, Floats
-from service.solver.units import Sums, combined, in_units, no_sums
+from service.solver.units import Sums, combined, in_units, in_weight_unit
 
 MOST_ODD = ROWS // 8  # rows put aside before they are added
 
 
 class DecimalRows:
-    """The sums of products of [1, *columns] of rows that come in pieces.
+    """The sums of products of rows that come in pieces.
 
     They are gathered as doubles that hold the integers k of k * 10**-places, a number of places a column, chosen on the
     first piece; what has been added up is put away when it changes. Rows with a value that is no such integer below
     10**15 are odd and go by Python's integers; when they are many, the places are chosen anew.
     """
 
-    def __init__(self, n_columns: int, panel_rows: int = PANEL_ROWS) -> None:
-        self.n_columns = n_columns
-        self._panel_rows = panel_rows
+    def __init__(self, products: Products) -> None:
+        self._products = products
         self._scratch = Scratch()
-        self._gathering = Gathering(n_columns, self._scratch, panel_rows)
+        self._gathering = products.gatherer(self._scratch)
         self._places: Places | None = None
         self._odd: list[Floats] = []
         self._n_odd, self._n_even = 0, 0  # rows since the places were chosen, at most MOST_ODD of the odd ones
-        self._put_away = no_sums(1 + n_columns)
+        self._put_away = products.nothing()
 
     @property
     def room(self) -> int:
@@ -70,7 +68,7 @@ class DecimalRows:
         self._n_even += even.shape[1]
         if not odd.any():
             return
-        self._odd.append(np.insert(values[:, odd], 0, 1.0, axis=0))
+        self._odd.append(values[:, odd])
         self._n_odd += int(odd.sum())
         if self._n_odd >= MOST_ODD:
             if self._n_odd > self._n_even / 7:  # more than an eighth: other places must be better
@@ -81,14 +79,14 @@ class DecimalRows:
     def _put_gathered_away(self) -> None:
         if self._places is None:
             return
-        sums = self._gathering.total()
-        whole = in_units(sums, (0,) * len(sums.units), 2)  # sums of integers, after all
-        self._put(Sums((0, *self._places.tolist()), whole))
-        self._gathering = Gathering(self.n_columns, self._scratch, self._panel_rows)
+        sums = in_weight_unit(self._gathering.total(), 0, 2)
+        whole = Sums((0,) * len(sums.units), in_units(sums, (0,) * len(sums.units), 2))  # sums of integers, after all
+        self._put(self._products.with_units(whole, self._places.tolist()))
+        self._gathering = self._products.gatherer(self._scratch)
 
     def _add_odd(self) -> None:
         if self._odd:
-            self._put(decimal_sums(np.concatenate(self._odd, axis=1)))
+            self._put(self._products.by_integers(*decimal(np.concatenate(self._odd, axis=1))))
         self._odd, self._n_odd, self._n_even = [], 0, 0
 
     def _put(self, sums: Sums) -> None:

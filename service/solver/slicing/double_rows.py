@@ -4,19 +4,18 @@ import numpy as np
 
 from service.solver.decimals import Unreadable
 from service.solver.reading import all_readable
-from service.solver.slicing.gathering import Gathering
+from service.solver.slicing.products import Products
 from service.solver.slicing.scratch import Scratch
-from service.solver.slicing.sliced_sums import PANEL_ROWS
 from service.solver.slicing.slices import Floats
 from service.solver.units import Sums, coarsest
 
 
 class DoubleRows:
-    """The sums of products of [1, *columns] of rows that come in pieces."""
+    """The sums of products of rows that come in pieces."""
 
-    def __init__(self, n_columns: int, panel_rows: int = PANEL_ROWS) -> None:
+    def __init__(self, products: Products) -> None:
         self._scratch = Scratch()
-        self._gathering = Gathering(n_columns, self._scratch, panel_rows)
+        self._gathering = products.gatherer(self._scratch)
 
     @property
     def room(self) -> int:
