@@ -7,11 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
+from numpy.typing import NDArray
 
-from service.ingest import names
+from service.ingest import decimal_cells, names
 from service.ingest.arrow_messages import Messages
 from service.ingest.csv_records import Readable
-from service.ingest.errors import BadArrow, LossyInteger, MissingValue, UnsupportedColumn
+from service.ingest.errors import BadArrow, LossyInteger, UnsupportedColumn
 from service.ingest.names import Array
 
 BATCH_BYTES = 256 << 20
@@ -21,10 +22,10 @@ SLICE_CELLS = 2_000_000  # converted at a time: a byte sent may be eight as floa
 def batches(
     stream: Readable, batch_bytes: int = BATCH_BYTES, max_columns: int | None = None, max_rows: int | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of an Arrow IPC stream: numbers as float64 of the same value, booleans, text as string.
+    """The rows of an Arrow IPC stream: numbers as float64 of the same value, booleans, text as string; nulls are kept.
 
     Args: batch_bytes: how large one batch may be, decompressed and with its dictionaries.
-    Raises: NoRows, NoColumns, BadName, TooManyColumns, TooManyRows, UnsupportedColumn; MissingValue, LossyInteger: with the row;
+    Raises: NoRows, NoColumns, BadName, TooManyColumns, TooManyRows, UnsupportedColumn; LossyInteger, LossyDecimal: with the row;
         BadArrow: the stream is damaged, cut off, or a batch too large; whatever the stream's read raises.
     """
     return names.limited(_batches(stream, batch_bytes, max_columns), max_rows)
@@ -54,21 +55,23 @@ def _batches(stream: Readable, batch_bytes: int, max_columns: int | None) -> Ite
 
 def _supported(found: pa.DataType) -> bool:
     text = found.value_type if isinstance(found, pa.DictionaryType) else found
-    return pt.is_string(text) or pt.is_large_string(text) or (text is found and _is_number_or_boolean(found))
+    return pt.is_string(text) or pt.is_large_string(text) or (text is found and _is_number_boolean_or_null(found))
 
 
-def _is_number_or_boolean(found: pa.DataType) -> bool:
-    return pt.is_floating(found) or pt.is_integer(found) or pt.is_boolean(found)
+def _is_number_boolean_or_null(found: pa.DataType) -> bool:
+    return pt.is_floating(found) or pt.is_integer(found) or pt.is_decimal(found) or pt.is_boolean(found) or pt.is_null(found)
 
 
 def _column(values: Array, name: str, first_row: int, limit: int) -> Array:
     if pt.is_dictionary(values.type):
         values = _decoded(values, limit)
-    if values.null_count:
-        raise MissingValue(first_row + pc.index(values.is_null(), True).as_py(), name)
-    if pt.is_integer(values.type):
-        return _exact(values, name, first_row)
-    if pt.is_floating(values.type):
+    if pt.is_integer(values.type) or pt.is_decimal(values.type):
+        exact = decimal_cells.doubles if pt.is_decimal(values.type) else _doubles
+        missing = values.is_null().to_numpy(zero_copy_only=False) if values.null_count else None
+        return pa.array(exact(values, name, first_row), mask=missing)
+    if pt.is_null(values.type) or (pt.is_floating(values.type) and values.null_count):
+        return values.cast(pa.float64())
+    if pt.is_floating(values.type):  # without a bitmap of what is valid, of which there may be one
         return pa.array(values.to_numpy().astype(np.float64, copy=False))
     return values if pt.is_boolean(values.type) else values.cast(pa.string())
 
@@ -82,13 +85,13 @@ def _decoded(values: Any, limit: int) -> Array:
     return values.dictionary_decode()  # type: ignore[no-any-return]
 
 
-def _exact(values: Array, name: str, first_row: int) -> Array:
-    """Integers as float64.
+def _doubles(values: Any, name: str, first_row: int) -> NDArray[np.float64]:
+    """Integers as float64, nulls as anything.
 
     Raises: LossyInteger: one lies between two doubles.
     """
-    integers = values.to_numpy()
-    doubles = integers.astype(np.float64)
+    integers = (values.fill_null(0) if values.null_count else values).to_numpy()
+    doubles: NDArray[np.float64] = integers.astype(np.float64)
     limit = 2.0 ** (8 * integers.itemsize - (integers.dtype.kind == "i"))
     # What rounds up to the limit is lossy, and cannot be turned back into an integer to compare.
     inside = doubles < limit
@@ -96,4 +99,4 @@ def _exact(values: Array, name: str, first_row: int) -> Array:
     if lossy.any():
         row = int(lossy.argmax())
         raise LossyInteger(first_row + row, name, int(integers[row]))
-    return pa.array(doubles)
+    return doubles

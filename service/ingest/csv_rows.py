@@ -1,8 +1,8 @@
 """Rows in CSV (RFC 4180, UTF-8, with a header), streamed: memory does not grow with the body.
 
-A column's type is fixed by its first block: numbers if all its cells are, else booleans, else text. pyarrow cuts the cells,
-and they come as bytes; what they mean is decided here, because its own conversions say neither row nor value, read 0x10 and
-dates, and take NA and empty cells for nulls.
+A column's type is fixed by its first block, missing cells aside: numbers if all its cells are, else booleans, else text.
+pyarrow cuts the cells, and they come as bytes; what they mean is decided here, because its own conversions say neither row nor
+value, read 0x10 and dates, and take "nan" for a null.
 """
 
 import csv
@@ -16,14 +16,16 @@ import pyarrow.csv
 
 from service.ingest import names
 from service.ingest.csv_records import Readable, pieces
-from service.ingest.errors import BadCsv, IngestError, MissingValue, NoRows, RaggedRow, WrongType, shown
+from service.ingest.errors import BadCsv, IngestError, NoRows, RaggedRow, WrongType, shown
 from service.ingest.names import Array
 
 BLOCK_BYTES = 4 << 20
+BLANK_ROWS = 1 << 16  # made at a time: a byte sent is a row
 
 _TRUE = pa.array(["true", "True", "TRUE"])
 _FALSE = pa.array(["false", "False", "FALSE"])
-# How other programs write a missing number. In a column of text they are text.
+_EMPTY = pa.array([""])
+# How other programs write a missing number or boolean. In a column of text all but the first are text.
 _MISSING = pa.array(["", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "."])
 _EXPECTED = {pa.float64(): "a number", pa.bool_(): "true or false"}
 
@@ -33,9 +35,10 @@ def batches(
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a CSV, a batch a block: numbers as float64 (correctly rounded), text as string, true and false as bool.
 
-    "nan" and "inf" are numbers here, and what overflows is inf: to refuse them, by row and column, is the solver's reading.
+    Missing cells are nulls. "nan" and "inf" are numbers here, and what overflows is inf: to refuse them, by row and column, is
+    the solver's reading.
 
-    Raises: NoRows, NoColumns, BadName, TooManyColumns, TooManyRows; BadCsv, RaggedRow, MissingValue, WrongType: with the row;
+    Raises: NoRows, NoColumns, BadName, TooManyColumns, TooManyRows; BadCsv, RaggedRow, WrongType: with the row;
         whatever the stream's read raises.
     """
     return names.limited(_batches(stream, block_bytes, max_columns), max_rows)
@@ -44,7 +47,7 @@ def batches(
 def _batches(stream: Readable, block_bytes: int, max_columns: int | None) -> Iterator[pa.RecordBatch]:
     header: tuple[str, ...] | None = None
     types: list[pa.DataType] = []
-    first_row, blank_at = 0, None
+    first_row, n_blank = 0, 0
     for cut in pieces(stream, block_bytes):
         if header is None:
             piece = cut.lstrip(b"\r\n")
@@ -54,13 +57,16 @@ def _batches(stream: Readable, block_bytes: int, max_columns: int | None) -> Ite
             header = names.checked(_header(table), max_columns)
             table = table.slice(1)
         else:
-            table = _cells(cut, len(header), first_row)
-        if len(header) == 1:
-            table, first_row, blank_at = _without_blank_end(table, first_row, blank_at, header[0])
-        if not table.num_rows:
+            table = _cells(cut, len(header), first_row + n_blank)
+        # Blank lines of one column are missing cells once a cell follows, in whichever block; at the end they are nothing.
+        n_blank_before, n_rows = n_blank, _n_rows_without_blank_end(table) if len(header) == 1 else table.num_rows
+        n_blank = table.num_rows - n_rows + (0 if n_rows else n_blank_before)
+        if not n_rows:
             continue
+        table, first_row = table.slice(0, n_rows), first_row + n_blank_before
         columns = [_text(cells, first_row, name) for cells, name in zip(table.columns, header, strict=True)]
-        types = types or [_type(cells, first_row, name) for cells, name in zip(columns, header, strict=True)]
+        types = types or [_type(cells) for cells in columns]
+        yield from _blank(n_blank_before, header, types)
         converted = [_converted(*one, first_row) for one in zip(columns, types, header, strict=True)]
         first_row += table.num_rows
         yield names.record_batch(converted, header)
@@ -130,81 +136,63 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _without_blank_end(table: pa.Table, first_row: int, blank_at: int | None, name: str) -> tuple[pa.Table, int, int | None]:
-    """The one column without the blank lines at its end, which are no cells unless a cell follows.
+def _n_rows_without_blank_end(table: pa.Table) -> int:
+    filled = pc.binary_length(table.column(0)).to_numpy().nonzero()[0]
+    return int(filled[-1]) + 1 if len(filled) else 0
 
-    Raises: MissingValue: one does; `blank_at` is the first blank line's row in the pieces before.
-    """
-    lengths = pc.binary_length(table.column(0)).to_numpy()
-    filled = lengths.nonzero()[0]
-    if not len(filled):
-        return table.slice(0, 0), first_row, first_row if blank_at is None and len(lengths) else blank_at
-    if blank_at is not None:
-        raise MissingValue(blank_at, name)
-    n_rows = int(filled[-1]) + 1
-    blank_at = first_row + n_rows if n_rows < len(lengths) else None
-    return table.slice(0, n_rows), first_row, blank_at
+
+def _blank(n_rows: int, header: tuple[str, ...], types: list[Any]) -> Iterator[pa.RecordBatch]:
+    for start in range(0, n_rows, BLANK_ROWS):
+        yield names.record_batch([pa.nulls(min(BLANK_ROWS, n_rows - start), type_) for type_ in types], header)
 
 
 def _text(cells: "pa.ChunkedArray[Any]", first_row: int, name: str) -> Array:
     """The cells as text.
 
-    Raises: BadCsv: one is not UTF-8; MissingValue: one is empty.
+    Raises: BadCsv: one is not UTF-8.
     """
     whole: Any = cells.chunk(0) if cells.num_chunks == 1 else pa.concat_arrays(cells.chunks)
     try:
-        text: pa.StringArray = whole.cast(pa.string())
+        return whole.cast(pa.string())  # type: ignore[no-any-return]
     except pa.ArrowInvalid:
         row = _first_refused(whole, pa.string())
         raise BadCsv(f"{shown(repr(whole[row].as_py()))} in column {name!r} is not UTF-8", first_row + row) from None
-    empty = pc.index(pc.binary_length(text), 0).as_py()
-    if empty >= 0:
-        raise MissingValue(first_row + empty, name)
-    return text
 
 
-def _type(cells: Array, first_row: int, name: str) -> pa.DataType:
-    """What the cells of the first block are.
-
-    Raises: MissingValue: all are numbers, but for some that say they are missing.
-    """
+def _type(cells: Array) -> pa.DataType:
+    """What the cells of the first block are; if all are missing, numbers."""
     if _numbers(cells) is not None:
         return pa.float64()
-    if pc.all(_booleans(cells)).as_py():
-        return pa.bool_()
-    missing = pc.is_in(cells, _MISSING)
-    at = pc.index(missing, True).as_py()
-    rest = cells.filter(pc.invert(missing))
-    if at >= 0 and len(rest) and _numbers(rest) is not None:
-        raise MissingValue(first_row + at, name)
-    return pa.string()
+    return pa.bool_() if pc.all(pc.or_(_are_booleans(cells), _are_missing(cells))).as_py() else pa.string()
 
 
 def _converted(cells: Array, to: pa.DataType, name: str, first_row: int) -> Array:
     """The cells as values of the column's type.
 
-    Raises: WrongType, MissingValue.
+    Raises: WrongType.
     """
     if to == pa.string():
-        return cells
+        return _null_where(pc.is_in(cells, _EMPTY), cells)
     if to == pa.float64():
         numbers = _numbers(cells)
         if numbers is not None:
             return numbers
-        row = _first_refused(pc.ascii_trim_whitespace(cells), to)
+        row = _first_refused(_prepared(cells), to)
     else:
-        fits = _booleans(cells)
-        row = pc.index(fits, False).as_py()
+        fits = _are_booleans(cells)
+        values = pc.is_in(cells, _TRUE)
+        if pc.all(fits).as_py():
+            return values
+        missing = _are_missing(cells)
+        row = pc.index(pc.or_(fits, missing), False).as_py()
         if row < 0:
-            return pc.is_in(cells, _TRUE)
-    value = cells[row].as_py()
-    if value.strip() in _MISSING.to_pylist():
-        raise MissingValue(first_row + row, name)
-    raise WrongType(first_row + row, name, value, _EXPECTED[to])
+            return _null_where(missing, values)
+    raise WrongType(first_row + row, name, cells[row].as_py(), _EXPECTED[to])
 
 
 def _numbers(cells: Array) -> Array | None:
-    for prepared in (None, pc.ascii_trim_whitespace):
+    """The cells as float64, with nulls for those that are missing; None if one is something else."""
+    for prepared in (None, _prepared):  # most need no more than the cast
         try:
             return (prepared(cells) if prepared else cells).cast(pa.float64())
         except pa.ArrowInvalid:
@@ -212,7 +200,23 @@ def _numbers(cells: Array) -> Array | None:
     return None
 
 
-def _booleans(cells: Array) -> Array:
+def _prepared(cells: Array) -> Array:
+    trimmed = pc.ascii_trim_whitespace(cells)
+    return _null_where(pc.is_in(trimmed, _MISSING), trimmed)
+
+
+def _are_missing(cells: Array) -> Array:
+    return pc.is_in(pc.ascii_trim_whitespace(cells), _MISSING)
+
+
+def _null_where(missing: Array, cells: Array) -> Array:
+    if not pc.any(missing).as_py():
+        return cells
+    present: Array = pc.if_else(missing, pa.scalar(None, cells.type), cells)
+    return present
+
+
+def _are_booleans(cells: Array) -> Array:
     return pc.or_(pc.is_in(cells, _TRUE), pc.is_in(cells, _FALSE))
 
 

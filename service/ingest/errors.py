@@ -4,7 +4,7 @@
     ├── NotJson, BadCsv, BadArrow     the bytes are not what their type says
     ├── InvalidFields                 a JSON body has the wrong fields, or fields of the wrong type
     ├── RaggedRow, UnequalColumns     the shape
-    ├── MissingValue, WrongType, LossyInteger    one cell
+    ├── MissingValue, WrongType, LossyInteger, LossyDecimal    one cell
     ├── BadName, UnsupportedColumn    one column
     ├── NoRows, NoColumns
     └── TooManyColumns, TooManyRows   a limit
@@ -69,14 +69,14 @@ class UnequalColumns(IngestError):
 
 
 class MissingValue(IngestError):
-    """A cell is empty or null; missing values are not supported yet."""
+    """A cell that is needed has no value."""
 
     def __init__(self, row: int, column: str) -> None:
         super().__init__(row, column)
         self.row, self.column = row, column
 
     def __str__(self) -> str:
-        return f"row {self.row} has no value in column {self.column!r}: missing values are not supported yet"
+        return f"row {self.row} has no value in column {self.column!r}"
 
 
 class WrongType(IngestError):
@@ -104,6 +104,20 @@ class LossyInteger(IngestError):
         )
 
 
+class LossyDecimal(IngestError):
+    """A decimal has more digits than a float64 carries."""
+
+    def __init__(self, row: int, column: str, value: str) -> None:
+        super().__init__(row, column, shown(value))
+        self.row, self.column, self.value = row, column, shown(value)
+
+    def __str__(self) -> str:
+        return (
+            f"row {self.row}, column {self.column!r}: the decimal {self.value} has more than 15 significant digits; "
+            "round it, or send float64 if its nearest double will do"
+        )
+
+
 class BadName(IngestError):
     """A column's name is empty, repeated, reserved, too long, or has control characters."""
 
@@ -125,7 +139,7 @@ class UnsupportedColumn(IngestError):
     def __str__(self) -> str:
         return (
             f"column {self.column!r} has the type {self.arrow_type}; supported are floating-point numbers, integers, "
-            "booleans, strings and dictionaries of strings"
+            "decimals, booleans, strings and dictionaries of strings"
         )
 
 

@@ -1,4 +1,4 @@
-"""Rows in JSON: as columns, as X and y, or as a line to be generated.
+"""Rows in JSON: as columns, as X and y, or as a line to be generated. A null is a missing cell, in any column.
 
 `parse` is the one place where JSON is read. Pydantic reads the numbers as well (17 MB in 0.5 s, correctly rounded); what
 follows, `matrix` and `arrays`, takes any sequences, so that a faster parser may hand them its own.
@@ -24,9 +24,10 @@ Floats = npt.NDArray[np.float64]
 # What the database, Arrow and JSON's writer can hold; bodies and addresses take no larger one.
 Integer = Annotated[int, Field(le=2**63 - 1)]
 # The first bad value ends a list: a million wrong ones would be a million errors.
-Numbers = Annotated[list[float], Field(fail_fast=True)]
-Booleans = Annotated[list[bool], Field(fail_fast=True)]
-Texts = Annotated[list[str], Field(fail_fast=True)]
+Numbers = Annotated[list[float | None], Field(fail_fast=True)]
+Booleans = Annotated[list[bool | None], Field(fail_fast=True)]
+Texts = Annotated[list[str | None], Field(fail_fast=True)]
+# A column of nulls alone is one of numbers, since that reading is tried first.
 Column = Annotated[Numbers | Booleans | Texts, Field(union_mode="left_to_right")]
 Columns = dict[str, Column]
 Matrix = Annotated[list[Numbers], Field(fail_fast=True)]
@@ -120,8 +121,8 @@ def from_columns(columns: Mapping[str, Sequence[Any]]) -> pa.RecordBatch:
 
 
 def from_matrix(
-    X: Sequence[Sequence[float]],
-    y: Sequence[float],
+    X: Sequence[Sequence[float | None]],
+    y: Sequence[float | None],
     feature_names: Sequence[str] | None = None,
     target_name: str | None = None,
 ) -> pa.RecordBatch:
@@ -137,11 +138,11 @@ def from_matrix(
     if len(called) != features.shape[1]:
         raise InvalidFields([("/feature_names", f"expected {features.shape[1]} names, one a column of X, got {len(called)}")])
     called = names.checked([*called, "y" if target_name is None else target_name])
-    return names.record_batch([*map(pa.array, features.T), pa.array(y, pa.float64())], called)
+    return names.record_batch([*map(_with_nulls, features.T), pa.array(y, pa.float64())], called)
 
 
-def matrix(X: Sequence[Sequence[float]]) -> Floats:
-    """X as an array (n, p).
+def matrix(X: Sequence[Sequence[float | None]]) -> Floats:
+    """X as an array (n, p), with NaN for null: JSON has no NaN of its own.
 
     Raises: NoRows; NoColumns; RaggedRow: the first row whose length is not that of row 0.
     """
@@ -154,12 +155,18 @@ def matrix(X: Sequence[Sequence[float]]) -> Floats:
         raise RaggedRow(ragged, width, len(X[ragged]))
     if not width:
         raise NoColumns
-    # a third of the time of np.array(X)
-    return np.fromiter(chain.from_iterable(X), np.float64, count=len(X) * width).reshape(len(X), width)
+    # a third of the time of np.array(X), and None becomes NaN as there
+    cells: Iterable[Any] = chain.from_iterable(X)
+    return np.fromiter(cells, np.float64, count=len(X) * width).reshape(len(X), width)
+
+
+def _with_nulls(values: Floats) -> Array:
+    missing = np.isnan(values)
+    return pa.array(values, mask=missing if missing.any() else None)
 
 
 def arrays(columns: Mapping[str, Sequence[Any]]) -> dict[str, Array]:
-    """Values by column as Arrow arrays: float64, bool or string, all of the same length.
+    """Values by column as Arrow arrays: float64, bool or string, with nulls for None, all of the same length.
 
     Raises: NoColumns, NoRows, UnequalColumns.
     """
@@ -170,7 +177,12 @@ def arrays(columns: Mapping[str, Sequence[Any]]) -> dict[str, Array]:
         raise UnequalColumns(lengths)
     if not next(iter(lengths.values())):
         raise NoRows
-    return {name: pa.array(values, _TYPES.get(type(values[0]), pa.float64())) for name, values in columns.items()}
+    return {name: pa.array(values, _type(values)) for name, values in columns.items()}
+
+
+def _type(values: Sequence[Any]) -> pa.DataType:
+    """What the first value that is not missing makes of its column."""
+    return _TYPES.get(type(next((value for value in values if value is not None), None)), pa.float64())
 
 
 _TYPES: dict[type, pa.DataType] = {bool: pa.bool_(), str: pa.string()}
@@ -185,6 +197,7 @@ def _refuse(why: str, body: BaseModel, *fields: str) -> None:
 # What pydantic found wrong, in the words of JSON.
 
 _EXPECTED = {
+    "cell_type": "a number, a boolean or a string",  # of ours: that of a cell that would have said its column's type
     "float_type": "a number",
     "int_type": "an integer",
     "int_from_float": "an integer",
@@ -195,7 +208,6 @@ _EXPECTED = {
     "model_type": "an object",
     "model_attributes_type": "an object",
 }
-_CELLS: dict[int | str, int] = {"columns": 3, "X": 3, "y": 2}  # how many steps lead to a cell
 _PLACE = re.compile(r"(?P<why>.*) at line (?P<line>\d+) column (?P<column>\d+)", re.DOTALL)
 
 
@@ -213,31 +225,34 @@ Place = tuple[int | str, ...]
 
 
 def _likeliest(found: Iterable[Any]) -> Iterable[tuple[Place, Any]]:
-    """Of the errors that a column got as numbers, as booleans and as text, the one that was met last."""
+    """Of the errors that a column got as numbers, as booleans and as text, the one that was met last.
+
+    Where all three stop at one cell, nothing before it said the type.
+    """
     kept: dict[Place, tuple[Place, Any]] = {}
+    untyped: dict[Place, bool] = {}
     for one in found:
         at: Place = one["loc"]
         if at[:1] == ("columns",) and len(at) > 2:
             key, at = at[:2], (*at[:2], *at[3:])  # the third is the reading tried, which the sender never wrote
-            if key in kept and (len(at) < 3 or kept[key][0][2:] >= at[2:]):
+            untyped[key] = untyped.get(key, len(at) > 2) and kept.get(key, (at,))[0] == at
+            if key in kept and kept[key][0][2:] >= at[2:]:
                 continue
         else:
             key = at
         kept[key] = (at, one)
-    return kept.values()
+    for key, (at, one) in kept.items():
+        yield at, one | {"type": "cell_type"} if untyped.get(key) and one["type"] == "float_type" else one
 
 
 def _message(at: Place, one: Any, later: frozenset[str]) -> str:
     kind, value = one["type"], one["input"]
     if kind == "extra_forbidden":
         return f"{at[-1]} is not supported yet" if at[-1] in later else "unknown field"
-    if value is None and len(at) == _CELLS.get(at[0] if at else ""):
-        return "missing values are not supported yet"
     if kind == "finite_number":
         return "expected a finite number that float64 can hold"
     if kind in _EXPECTED:
-        expected = "a number, a boolean or a string" if at[:1] == ("columns",) and at[2:] == (0,) else _EXPECTED[kind]
-        return f"expected {expected}, got {_as_json(value)}"
+        return f"expected {_EXPECTED[kind]}, got {_as_json(value)}"
     return str(one["msg"][:1].lower() + one["msg"][1:])
 
 

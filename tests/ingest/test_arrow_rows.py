@@ -1,6 +1,7 @@
 """Arrow IPC streams: what is read, what is refused and where, and that a small body cannot ask for much memory."""
 
 import io
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ from service.ingest.errors import (
     BadArrow,
     BadName,
     IngestError,
+    LossyDecimal,
     LossyInteger,
-    MissingValue,
     NoColumns,
     NoRows,
     TooManyColumns,
@@ -90,15 +91,97 @@ def test_the_largest_unsigned_integers_are_refused(value: int) -> None:
     assert isinstance(error(stream(table(x=pa.array([value], pa.uint64())))), LossyInteger)
 
 
-@pytest.mark.parametrize(
-    "values", [pa.array([1.0, None]), pa.array(["a", None]), pa.array(["a", None]).dictionary_encode(), pa.array([True, None])]
-)
-def test_a_null_is_named_by_row_and_column(values: Any) -> None:
-    """In whatever type, in whichever batch."""
-    found = error(stream(table(x=values[:1]), table(x=values)))
+CELLS: list[tuple[Any, list[Any]]] = [
+    (pa.float64(), [1.5, -0.0, 2.5]),
+    (pa.float32(), [0.5, 3.0, 0.25]),
+    (pa.float16(), [np.float16(0.5), np.float16(3), np.float16(1)]),
+    (pa.int8(), [1, -2, 3]),
+    (pa.uint64(), [1, 2**63, 3]),
+    (pa.bool_(), [True, False, True]),
+    (pa.string(), ["a", "", "c"]),
+    (pa.large_string(), ["a", "", "c"]),
+    (pa.decimal32(7, 2), [Decimal("0.10"), Decimal(-3), Decimal(0)]),
+    (pa.decimal128(38, 18), [Decimal("0.1"), Decimal(-3), Decimal("12345.67")]),
+    (pa.decimal256(76, 30), [Decimal("0.1"), Decimal(-3), Decimal("12345.67")]),
+]
+NUMBERS = [(type_, cells) for type_, cells in CELLS if not isinstance(cells[0], str | bool)]
 
-    assert isinstance(found, MissingValue)
-    assert (found.row, found.column) == (2, "x")
+
+@pytest.mark.parametrize(("type_", "values"), CELLS, ids=str)
+@pytest.mark.parametrize("missing", [(), (0,), (1, 3), (0, 1, 2, 3, 4, 5)], ids=str)
+def test_nulls_stay_nulls_in_every_type(
+    type_: Any, values: list[Any], missing: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whichever batch and piece of one; and what is not missing keeps its value."""
+    monkeypatch.setattr(arrow_rows, "SLICE_CELLS", 2)
+    cells = [None if i in missing else cell for i, cell in enumerate(values * 2)]
+    found = read(stream(table(x=pa.array(cells[:4], type_)), table(x=pa.array(cells[4:], type_))))["x"]
+
+    expected = [cell if cell is None or isinstance(cell, str | bool) else float(cell) for cell in cells]
+    assert found.to_pylist() == expected
+    assert found.type in {pa.float64(), pa.bool_(), pa.string()}
+    assert found.null_count == len(missing)
+
+
+def test_nulls_of_dictionaries_stay_nulls() -> None:
+    """Whether the cell points nowhere or at a null in the dictionary."""
+    nowhere = pa.array(["a", None, "b"]).dictionary_encode()
+    at_null = pa.DictionaryArray.from_arrays(pa.array([0, 1, 0], pa.int32()), pa.array(["a", None]))
+
+    assert read(stream(table(x=nowhere)))["x"].to_pylist() == ["a", None, "b"]
+    assert read(stream(table(x=at_null)))["x"].to_pylist() == ["a", None, "a"]
+
+
+def test_a_column_of_nulls_alone_is_one_of_numbers() -> None:
+    """As in the other formats."""
+    found = read(stream(table(x=pa.nulls(3))))["x"]
+
+    assert (found.type, found.to_pylist()) == (pa.float64(), [None] * 3)
+
+
+@pytest.mark.parametrize("type_", [pa.float64(), pa.float32()], ids=str)
+def test_nan_is_not_missing(type_: Any) -> None:
+    """It stays what it is, beside nulls too, and the solver's reading refuses it."""
+    found = read(stream(table(x=pa.array([1.0, float("nan"), None], type_))))["x"].to_pylist()
+
+    assert (found[0], str(found[1]), found[2]) == (1.0, "nan", None)
+
+
+@pytest.mark.parametrize(("type_", "cells"), NUMBERS, ids=str)
+def test_a_column_without_nulls_has_no_bitmap_of_them(type_: Any, cells: list[Any]) -> None:
+    """Numbers can be read where they lie, also of writers that always send the bitmap."""
+    values = pa.array([*cells, None], type_).slice(0, 3)
+    (batch,) = arrow_rows.batches(io.BytesIO(stream(table(x=values))))
+
+    assert batch["x"].buffers()[0] is None
+    assert batch["x"].to_numpy(zero_copy_only=True).tolist() == [float(cell) for cell in cells]
+
+
+@pytest.mark.parametrize("type_", [pa.float64(), pa.float32()], ids=str)
+@pytest.mark.parametrize("cells", [[-0.0, 0.0], [-0.0, 0.0, None]])
+def test_the_sign_of_zero_is_kept(type_: Any, cells: list[float | None]) -> None:
+    """Beside nulls and without."""
+    found = read(stream(table(x=pa.array(cells, type_))))["x"].to_pylist()
+
+    assert [str(cell) for cell in found] == [str(cell) for cell in cells]
+
+
+def test_an_integer_that_no_double_equals_is_found_beside_nulls() -> None:
+    """The row counts the missing cells."""
+    found = error(stream(table(x=[1, None]), table(x=[None, 2**53 + 1])))
+
+    assert isinstance(found, LossyInteger)
+    assert (found.row, found.value) == (3, 2**53 + 1)
+
+
+def test_a_decimal_of_more_digits_than_a_double_carries_is_refused_by_row_and_column() -> None:
+    """In whichever batch."""
+    long = Decimal("123456789.12345678")
+    first, second = (pa.array(cells, pa.decimal128(38, 10)) for cells in ([Decimal(1), None], [Decimal(2), long]))
+    found = error(stream(table(x=first), table(x=second)))
+
+    assert isinstance(found, LossyDecimal)
+    assert (found.row, found.column, found.value) == (3, "x", "123456789.1234567800")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +189,7 @@ def test_a_null_is_named_by_row_and_column(values: Any) -> None:
     [
         ({"x": pa.array([1], pa.date32())}, UnsupportedColumn),
         ({"x": pa.array([[1.0]])}, UnsupportedColumn),
-        ({"x": pa.nulls(3)}, UnsupportedColumn),
+        ({"x": pa.array([b"a"])}, UnsupportedColumn),
         ({"x": pa.array([1, 2]).dictionary_encode()}, UnsupportedColumn),
         ({"intercept": [1.0]}, BadName),
         ({"": [1.0]}, BadName),

@@ -15,7 +15,6 @@ from service.ingest.errors import (
     BadCsv,
     BadName,
     IngestError,
-    MissingValue,
     NoRows,
     RaggedRow,
     TooManyColumns,
@@ -94,11 +93,9 @@ def test_errors_name_the_row_and_the_column_also_in_later_blocks(block_bytes: in
     def with_bad(line: str) -> bytes:
         return "\n".join(["x,b", "", *rows[:bad_row], line, *rows[bad_row:], ""]).encode()
 
-    ragged, missing = error(with_bad("1,true,3"), block_bytes), error(with_bad("1,"), block_bytes)
+    ragged = error(with_bad("1,true,3"), block_bytes)
     assert isinstance(ragged, RaggedRow)
     assert (ragged.row, ragged.expected, ragged.got) == (bad_row, 2, 3)
-    assert isinstance(missing, MissingValue)
-    assert (missing.row, missing.column) == (bad_row, "b")
 
 
 @pytest.mark.parametrize(
@@ -113,25 +110,125 @@ def test_a_column_keeps_the_type_of_its_first_block(header: str, good: str, bad:
     assert (found.row, found.column, found.value, found.expected) == (50, column, bad.split(",")[column == "b"], expected)
 
 
-@BLOCKS
-@pytest.mark.parametrize("spelling", ["", "NA", "null", "#N/A"])
-def test_a_missing_number_is_said_to_be_missing_however_it_is_spelt(block_bytes: int, spelling: str) -> None:
-    """A column of numbers with one NA is not a column of text."""
-    found = error(f"x,y\n1,2\n3,{spelling}\n5,6\n".encode(), block_bytes)
-
-    assert isinstance(found, MissingValue)
-    assert (found.row, found.column) == (1, "y")
+MISSING = ["", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", ".", "  ", " NA "]
 
 
 @BLOCKS
-def test_a_blank_line_among_the_cells_of_one_column_is_a_missing_cell(block_bytes: int) -> None:
-    """At the end it is nothing; with several columns it is no row anywhere."""
-    found = error(b"x\n1\n2\n\n\n3\n", block_bytes)
+@pytest.mark.parametrize("spelling", MISSING)
+@pytest.mark.parametrize("first", [True, False], ids=["first", "later"])
+def test_a_missing_number_or_boolean_is_null_however_it_is_spelt(block_bytes: int, spelling: str, first: bool) -> None:
+    """A column of numbers with one NA is not a column of text, and keeps all the others to the bit."""
+    rows = [f"0.1,{spelling},true,{spelling}", "-0.0,2,False,3"]
+    table = read("\n".join(["a,x,b,c", *(rows if first else rows[::-1])] + ["1,4,TRUE,5"] * 20).encode(), max(block_bytes, 40))
 
-    assert isinstance(found, MissingValue)
-    assert found.row == 2
-    assert read(b"\n\nx\n1\n2\n\n\n\n\n\n\n\n\n\n\n\n", block_bytes)["x"].to_pylist() == [1.0, 2.0]
-    assert read(b"x,y\n1,2\n\n3,4\n\n", block_bytes)["x"].to_pylist() == [1.0, 3.0]
+    expected: dict[str, list[float | None]] = {"a": [0.1, -0.0], "x": [None, 2.0], "b": [True, False], "c": [None, 3.0]}
+    assert table.slice(0, 2).to_pydict() == {name: cells if first else cells[::-1] for name, cells in expected.items()}
+    assert table.schema.types == [pa.float64(), pa.float64(), pa.bool_(), pa.float64()]
+    assert sum(column.null_count for column in table.columns) == 2
+
+
+@BLOCKS
+def test_a_missing_boolean_is_null(block_bytes: int) -> None:
+    """In any block."""
+    table = read(b"b,x\ntrue,1\nNA,2\n,3\nFalse,4\n", max(block_bytes, 20))
+
+    assert table["b"].to_pylist() == [True, None, None, False]
+    assert table["b"].type == pa.bool_()
+
+
+@BLOCKS
+@pytest.mark.parametrize("other", ["NA", "null", ".", "  "])
+def test_in_a_column_of_text_an_empty_cell_alone_is_missing(block_bytes: int, other: str) -> None:
+    """Namibia's code is NA. Quotes make no difference: an empty text cannot be sent."""
+    table = read(f'x,t\n1,US\n2,{other}\n3,\n4,""\n5,é\n'.encode(), max(block_bytes, 12))
+
+    assert table["t"].to_pylist() == ["US", other, None, None, "é"]
+    assert table["t"].type == pa.string()
+
+
+@BLOCKS
+def test_missing_cells_do_not_say_what_a_column_is(block_bytes: int) -> None:
+    """The others of the first block do; if there is none, it is one of numbers."""
+    block_bytes = max(block_bytes, 64)
+    table = read(b"n,t,b,none,x\n,,,,1\nNA,NA,NA,,2\n1,a,true,,3\n" + b",,,,4\n" * 30, block_bytes)
+
+    assert table.schema.types == [pa.float64(), pa.string(), pa.bool_(), pa.float64(), pa.float64()]
+    assert table.slice(0, 3).to_pydict() == {
+        "n": [None, None, 1.0],
+        "t": [None, "NA", "a"],
+        "b": [None, None, True],
+        "none": [None] * 3,
+        "x": [1.0, 2.0, 3.0],
+    }
+    assert [column.null_count for column in table.columns] == [32, 31, 32, 33, 0]
+
+
+def test_text_after_a_first_block_that_is_missing_is_refused() -> None:
+    """The type is known by then; what fits comes through."""
+    empty = "x,t\n" + "1,\n" * 50
+    found = error(f"{empty}1,a\n".encode(), 64)
+
+    assert isinstance(found, WrongType)
+    assert (found.row, found.column, found.value, found.expected) == (50, "t", "a", "a number")
+    assert read(f"{empty}1,2\n".encode(), 64)["t"].to_pylist() == [None] * 50 + [2.0]
+
+
+@pytest.mark.parametrize(("good", "bad"), [("1", "one"), ("true", "yes")])
+def test_a_cell_that_does_not_fit_is_found_beside_missing_ones(good: str, bad: str) -> None:
+    """The row counts the missing cells."""
+    found = error("\n".join(["x,y", f"{good},1", *[",1", "NA,1"] * 25, f"{bad},1"]).encode(), 64)
+
+    assert isinstance(found, WrongType)
+    assert (found.row, found.value) == (51, bad)
+
+
+def test_a_block_without_missing_cells_has_no_bitmap_of_them() -> None:
+    """So that it can be read where it lies."""
+    batches = list(csv_rows.batches(io.BytesIO(b"x,y\n" + b"1,2\n" * 20 + b",2\n" * 20), 64))
+
+    assert batches[0]["x"].buffers()[0] is None
+    assert batches[0]["x"].to_numpy(zero_copy_only=True).tolist()[0] == 1.0
+    assert batches[-1]["x"].null_count == batches[-1].num_rows
+
+
+@BLOCKS
+@pytest.mark.parametrize(("cell", "type_"), [("3", pa.float64()), ("true", pa.bool_()), ("a", pa.string())])
+@given(lines=st.lists(st.booleans(), max_size=60))
+def test_a_blank_line_among_the_cells_of_one_column_is_a_missing_cell(
+    block_bytes: int, cell: str, type_: pa.DataType, lines: list[bool]
+) -> None:
+    """At the end it is nothing, however many blocks of blank lines there are in between."""
+    lines = [*lines, True]
+    values = read(
+        "\n".join(["", "", "x", *(cell if filled else "" for filled in lines), "", "", "\n" * 40]).encode(), block_bytes
+    )
+
+    # what stands before the first cell, too, but what is blank right after the header in the first block
+    assert values["x"].is_valid().to_pylist() == lines
+    assert values["x"].type == type_
+
+
+def test_a_row_after_blank_lines_is_counted_with_them() -> None:
+    """In a block of its own, too."""
+    found = error(b"x\n1\n" + b"\n" * 100 + b"1,2\n", 16)
+
+    assert isinstance(found, RaggedRow)
+    assert found.row == 101
+
+
+def test_blank_lines_are_no_rows_of_several_columns() -> None:
+    """Anywhere."""
+    assert read(b"x,y\n1,2\n\n3,4\n\n")["x"].to_pylist() == [1.0, 3.0]
+
+
+def test_blank_lines_take_no_memory_until_a_cell_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then they come in small batches, and count for the limit on rows."""
+    monkeypatch.setattr(csv_rows, "BLANK_ROWS", 7)
+    body = b"x\n1\n" + b"\n" * 100 + b"2\n"
+
+    assert max(batch.num_rows for batch in csv_rows.batches(io.BytesIO(body), 16)) <= 16
+    with pytest.raises(TooManyRows):
+        list(csv_rows.batches(io.BytesIO(body), 16, max_rows=50))
 
 
 @BLOCKS

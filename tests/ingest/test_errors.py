@@ -14,6 +14,7 @@ ALL = [
     errors.MissingValue(3, "x"),
     errors.WrongType(3, "x", "a" * 1000, "a number"),
     errors.LossyInteger(3, "x", 2**53 + 1),
+    errors.LossyDecimal(3, "x", "0." + "1" * 76),
     errors.BadName("intercept", "it is reserved"),
     errors.UnsupportedColumn("x", "date32"),
     errors.NoRows(),

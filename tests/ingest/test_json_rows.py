@@ -82,9 +82,49 @@ def test_numbers_are_correctly_rounded(values: list[float]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("values", "type_"),
+    [
+        ([1, None, -0.0], pa.float64()),
+        ([None, 1.5, 2], pa.float64()),
+        ([None, None, True], pa.bool_()),
+        ([False, None], pa.bool_()),
+        ([None, "a", ""], pa.string()),
+        (["a", None], pa.string()),
+        ([None], pa.float64()),
+        ([None, None], pa.float64()),
+    ],
+)
+def test_null_is_a_missing_cell_in_a_column_of_any_type(values: list[Any], type_: pa.DataType) -> None:
+    """The first value that is there says the type; a column of nulls alone is one of numbers."""
+    column = read({"columns": {"x": values}})["x"]
+
+    assert (column.type, column.to_pylist()) == (type_, values)
+    assert column.null_count == values.count(None)
+
+
+def test_null_is_a_missing_cell_in_features_and_target() -> None:
+    """The record batch has nulls, which are told from what is not finite; the array alone has NaN for them."""
+    X: list[list[float | None]] = [[None, 1, None], [2, -0.0, None]]
+    batch = read({"X": X, "y": [None, 3]})
+
+    assert batch.to_pydict() == {"x1": [None, 2.0], "x2": [1.0, 0.0], "x3": [None, None], "y": [None, 3.0]}
+    assert [column.null_count for column in batch.columns] == [1, 0, 2, 1]
+    assert batch.schema.types == [pa.float64()] * 4
+    assert str(batch["x2"][1]) == "-0.0"
+    assert np.array_equal(matrix(X), np.array(X, np.float64), equal_nan=True)
+
+
+@pytest.mark.parametrize("body", [{"X": [[1, 2], [3, 4]], "y": [5, 6]}, {"columns": {"x": [1, 2], "y": [5, 6]}}])
+def test_rows_without_missing_cells_have_no_bitmap_of_them(body: dict[str, Any]) -> None:
+    """So that they can be read where they lie."""
+    for column in read(body).columns:
+        assert column.buffers()[0] is None
+        assert len(column.to_numpy(zero_copy_only=True)) == 2
+
+
+@pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ("null", "missing values are not supported yet"),
         ("true", "expected a number, got true"),
         ('"2"', 'expected a number, got "2"'),
         ("[1]", "expected a number, got a list"),
@@ -108,14 +148,17 @@ def test_what_is_no_number_is_refused_where_it_stands(bad: str, message: str) ->
     ("values", "at", "message"),
     [
         ('"a", "b", 3', 2, "expected a string, got 3"),
-        ('"a", null', 1, "missing values are not supported yet"),
+        ('null, "a", null, 3', 3, "expected a string, got 3"),
+        ("null, 1, null, true", 3, "expected a number, got true"),
         ("true, 0", 1, "expected a boolean, got 0"),
-        ("null", 0, "missing values are not supported yet"),
         ("{}", 0, "expected a number, a boolean or a string, got an object"),
+        ("null, null, [1]", 2, "expected a number, a boolean or a string, got a list"),
+        ("null, NaN", 1, "expected a finite number that float64 can hold"),
+        ("1, {}", 1, "expected a number, got an object"),
     ],
 )
 def test_a_column_is_of_one_type(values: str, at: int, message: str) -> None:
-    """The first value says which."""
+    """The first value that is not missing says which."""
     assert errors(f'{{"columns": {{"a/b~": [{values}]}}}}'.encode()) == {f"/columns/a~1b~0/{at}": message}
 
 
@@ -148,7 +191,7 @@ def test_fields_are_refused_by_name(body: bytes | dict[str, Any], expected: dict
 
 def test_at_most_twenty_errors_are_reported() -> None:
     """A body of a thousand wrong columns gets an answer of a readable size."""
-    assert len(errors({"columns": {f"x{j}": [None] for j in range(1000)}})) == 20
+    assert len(errors({"columns": {f"x{j}": [{}] for j in range(1000)}})) == 20
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"X": [[1],\n]}', b"\xff\xfe", b"\n x,y", b"[" * 100_000])
