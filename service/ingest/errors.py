@@ -87,7 +87,7 @@ class WrongType(IngestError):
         self.row, self.column, self.value, self.expected = row, column, shown(value), expected
 
     def __str__(self) -> str:
-        return f"row {self.row}, column {self.column!r}: {self.value!r} is not {self.expected}, as the values before it are"
+        return f"row {self.row}, column {self.column!r}: {self.value!r} is not {self.expected}, which the start of its column asks for"
 
 
 class LossyInteger(IngestError):
