@@ -22,6 +22,7 @@ from service.api.services import Limits, Services
 from service.jobs import table
 from service.jobs.events import Events
 from service.jobs.runner import Jobs
+from service.jobs.spreads import Spreads
 from service.jobs.trajectories import Trajectories
 from service.jobs.work import Work
 from service.jobs.workers import Solver
@@ -84,7 +85,7 @@ def _started(settings: Settings, held: ExitStack) -> Services:
     rows_folder = folder / "rows"
     panels = Panels(store)
     registry = Datasets(store, rows_folder, settings.max_upload_moments_columns, panels)
-    sums = Sums(store, registry, panels)
+    sums = Sums(store, registry, panels, settings.max_columns - 1)
     fitted = Models(store, settings.model_cache)
     solver = Solver(settings.solver_processes)
     work = Work(
@@ -99,6 +100,7 @@ def _started(settings: Settings, held: ExitStack) -> Services:
         log.info("removed %s, which was not finished", gone)
     return Services(
         store=store, datasets=registry, sums=sums, models=fitted, aliases=Aliases(store), jobs=runner,
+        spreads=Spreads(fitted, solver),
         receipts=Receipts(store, settings.idempotency_ttl_s),
         events=Events(runner, settings.event_cache_bytes, settings.keep_alive_s),
         upload_threads=uploads,

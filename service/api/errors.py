@@ -1,5 +1,7 @@
 """What a request can ask wrongly, before anything below is asked; `problems` has how each is answered."""
 
+SHOWN_CATEGORIES = 10  # as many of a column's categories does a message repeat
+
 
 class ApiError(Exception):
     """The request cannot be served as it is."""
@@ -120,3 +122,27 @@ class PredictionOutOfRange(ApiError):
 
     def __str__(self) -> str:
         return f"the prediction of row {self.row} is larger than a float64 can be"
+
+
+class UnseenCategory(ApiError):
+    """A row has a category that the model was not fitted with: on_unseen "baseline" would take it for the baseline."""
+
+    def __init__(self, row: int, column: str, value: str, known: tuple[str, ...]) -> None:
+        super().__init__(row, column, value, known)
+        self.row, self.column, self.value, self.known = row, column, value, known[:SHOWN_CATEGORIES]
+
+    def __str__(self) -> str:
+        known = ", ".join(map(repr, self.known)) + (", …" if len(self.known) == SHOWN_CATEGORIES else "")
+        return f"row {self.row}: the model was not fitted with {self.column} = {self.value!r}, but with {known}"
+
+
+class NoInterval(ApiError):
+    """The model cannot say how sure its predictions are."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+        self.pointer = "/interval"
+
+    def __str__(self) -> str:
+        return f"the model has no intervals: {self.why}"

@@ -4,7 +4,7 @@ import math
 import secrets
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from service.api.errors import InvalidValue, NotSupported, OptionNotUsed, OverLimit
@@ -14,6 +14,8 @@ from service.jobs.task import Descent
 
 DESCENT_OPTIONS = ("learning_rate", "epochs", "tol", "batch_size", "random_state", "on_divergence")
 INLINE = ("X", "y", "feature_names", "numbers")
+OF_DATASETS = ("dataset_version", "features", "rows", "between")
+WEIGHTS = "weights"
 EPOCHS = 1000
 
 
@@ -26,6 +28,16 @@ def _rate(value: Any) -> Any:
 
 
 LearningRate = Annotated[Annotated[float, Field(gt=0)] | Literal["auto"], BeforeValidator(_rate)]
+
+
+class Between(Strict):
+    """Rows by a column whose values never fall: from `from` up to but not including `to`; null is no bound."""
+
+    model_config = ConfigDict(validate_by_name=False, validate_by_alias=True)
+
+    column: str
+    from_: float | None = Field(None, alias="from")
+    to: float | None = None
 
 
 class FitRequest(Strict):
@@ -52,16 +64,26 @@ class FitRequest(Strict):
     random_state: Annotated[Integer, Field(ge=0)] | None = Field(None, description="drawn, and kept in the options, if null")
     on_divergence: Literal["error", "run"] | None = Field(None, description='"error" if null')
 
-    degree: Integer = Field(1, description="not supported yet: 1 only")
-    interactions: bool = Field(False, description="not supported yet: false only")
-    l2: float = Field(0.0, description="not supported yet: 0 only")
+    degree: Annotated[Integer, Field(ge=1)] = Field(1, description="the powers of each numeric feature up to it are terms")
+    interactions: bool = Field(False, description="products of different features are terms, up to degree 2 or `degree`")
+    weights: str | Numbers | None = Field(None, description="the column of weights; of inline rows, also a list of them")
+    weight_type: Literal["precision", "frequency"] | None = Field(
+        None, description='"precision" if null: what a row counts; "frequency": how often it was seen, an integer'
+    )
+    missing: Literal["error", "drop", "mean"] = Field("error", description="what becomes of rows with missing cells")
+    categorical: Literal["one_hot"] | None = Field(None, description="makes features of text and booleans")
+    rows: Annotated[list[Annotated[Integer, Field(ge=0)]], Field(min_length=2, max_length=2)] | None = Field(
+        None, description="[a, b]: the rows from a up to but not including b, counted from 0"
+    )
+    between: Between | None = Field(None, description="the rows whose value in a sorted column lies in a range")
+    l2: Annotated[float, Field(ge=0)] = Field(0.0, description="minimises mean squared error + l2 |coef|^2")
     l1: float = Field(0.0, description="not supported yet: 0 only")
-    weights: str | None = Field(None, description="not supported yet: null only")
-    weight_type: str | None = Field(None, description="not supported yet: null only")
-    missing: Literal["error", "drop", "mean"] = Field("error", description='not supported yet: "error" only')
-    categorical: Literal["one_hot"] | None = Field(None, description="not supported yet: null only")
     cv: Integer | None = Field(None, description="not supported yet: null only")
-    rows: list[Integer] | None = Field(None, description="not supported yet: null only")
+
+    @property
+    def weight_column(self) -> str | None:
+        """The name of the column of weights; that of a list of them is `weights`."""
+        return self.weights if self.weights is None or isinstance(self.weights, str) else WEIGHTS
 
     @property
     def is_inline(self) -> bool:
@@ -70,23 +92,49 @@ class FitRequest(Strict):
     def check(self) -> None:
         """Raises: NotSupported, OptionNotUsed, InvalidValue."""
         _refuse_later(self)
-        if self.is_inline:
-            if self.X is None or self.y is None:
-                lacking = "/y" if self.X is not None else "/X" if self.y is not None else "/dataset_id"
-                raise InvalidValue(lacking, "expected a data set (dataset_id and target) or inline rows (X and y)")
-            used_wrongly = [name for name in ("dataset_version", "features") if getattr(self, name) is not None]
-        else:
-            if self.target is None:
-                raise InvalidValue("/target", "expected the name of the column to be explained")
-            used_wrongly = [name for name in INLINE if name in self.model_fields_set and getattr(self, name) is not None]
-        if used_wrongly:
-            where = "inline rows" if self.is_inline else "a data set"
-            raise InvalidValue(f"/{used_wrongly[0]}", f"{used_wrongly[0]} cannot be used with {where}")
+        self._check_source()
+        if self.weights is None and self.weight_type is not None:
+            raise InvalidValue("/weight_type", "there are no weights: name their column in weights")
+        if self.rows is not None:
+            if self.between is not None:
+                raise InvalidValue("/between", "rows and between cannot be used together")
+            if self.rows[0] >= self.rows[1]:
+                raise InvalidValue("/rows", f"there are no rows from {self.rows[0]} up to but not including {self.rows[1]}")
         sent = [name for name in DESCENT_OPTIONS if getattr(self, name) is not None]
         if self.method == "normal_equation" and sent:
             raise OptionNotUsed(sent[0], self.method)
         if self.batch_size is None and self.random_state is not None:
             raise OptionNotUsed("random_state", "gradient_descent without batch_size")
+        if self.method == "gradient_descent":
+            self._check_descent()
+
+    def _check_source(self) -> None:
+        """Either a data set or inline rows, and nothing that goes with the other."""
+        if self.is_inline:
+            if self.X is None or self.y is None:
+                lacking = "/y" if self.X is not None else "/X" if self.y is not None else "/dataset_id"
+                raise InvalidValue(lacking, "expected a data set (dataset_id and target) or inline rows (X and y)")
+            used_wrongly = [name for name in OF_DATASETS if getattr(self, name) is not None]
+        else:
+            if self.target is None:
+                raise InvalidValue("/target", "expected the name of the column to be explained")
+            used_wrongly = [name for name in INLINE if name in self.model_fields_set and getattr(self, name) is not None]
+            if isinstance(self.weights, list):
+                raise InvalidValue("/weights", "the weights of a data set's rows are a column: name it")
+        if used_wrongly:
+            where = "inline rows" if self.is_inline else "a data set"
+            raise InvalidValue(f"/{used_wrongly[0]}", f"{used_wrongly[0]} cannot be used with {where}")
+
+    def _check_descent(self) -> None:
+        if self.l2:
+            raise NotSupported("/l2", "l2 with gradient_descent")
+        if self.rank_deficient not in ("error", "allow"):
+            raise InvalidValue("/rank_deficient", 'gradient_descent takes "error" or "allow" only')
+        if self.batch_size is None:
+            return
+        for name in ("degree", "interactions", "weights", "missing", "categorical", "rows", "between"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise NotSupported(f"/{name}", f"{name} with batch_size")
 
     def descent(self, n_features: int, limits: Limits) -> Descent | None:
         """How to descend, every default filled in; None for the normal equation. Raises: OverLimit."""
@@ -112,12 +160,12 @@ class FitRequest(Strict):
         )
 
 
-LATER = ("degree", "interactions", "l2", "l1", "weights", "weight_type", "missing", "categorical", "cv", "rows")
+LATER = ("l1", "cv")
 
 
 def _refuse_later(request: FitRequest) -> None:
     """Options of the design that are not built yet: only their defaults are taken. Raises: NotSupported."""
-    for name in (*LATER, "rank_deficient"):
+    for name in LATER:
         value: Any = getattr(request, name)
         if value != FitRequest.model_fields[name].default:
             raise NotSupported(f"/{name}", f"{name} = {value!r}")

@@ -3,16 +3,14 @@
 import asyncio
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from itertools import chain
 from typing import Annotated
 
 import numpy as np
 import orjson
 import pyarrow as pa
 from fastapi import APIRouter, Query
-from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,32 +20,41 @@ from service.api.errors import (
     BodyTimeout,
     BodyTooLarge,
     InvalidValue,
+    NoInterval,
     NotAcceptable,
-    NotSupported,
     OverLimit,
     PredictionOutOfRange,
+    UnseenCategory,
     UnsupportedMediaType,
 )
+from service.api.predicted import (
+    Floats,
+    Interval,
+    OnUnseen,
+    Predicted,
+    Wanted,
+    blocks_of,
+    match,
+    of_columns,
+    of_matrix,
+    predicted,
+)
 from service.api.problems import responses
-from service.api.services import Limits, Services, Use
+from service.api.services import Services, Use
 from service.api.written import written
-from service.ingest import json_rows
 from service.ingest.errors import IngestError
 from service.ingest.json_rows import Columns, Matrix, Strict
-from service.registry.absorb import block_of
 from service.registry.errors import ColumnsDiffer, NotFound, NotNumeric
 from service.registry.models import Model
 from service.solver.errors import UnreadableNumber
-from service.solver.evaluation import predictions
-from service.solver.reading import check
 
 router = APIRouter(tags=["predict"])
 
-Floats = NDArray[np.float64]
-
+LEVEL = 0.95
+PARAMETERS = ("model_id", "interval", "level", "leverage", "on_unseen")
 PROBLEMS = responses(
     BodyTooLarge, BodyTimeout, UnsupportedMediaType, NotAcceptable, IngestError, UnreadableNumber, NotFound, ColumnsDiffer,
-    NotNumeric, InvalidValue, NotSupported, OverLimit, PredictionOutOfRange,
+    NotNumeric, InvalidValue, OverLimit, PredictionOutOfRange, UnseenCategory, NoInterval,
 )  # fmt: skip
 
 
@@ -60,15 +67,27 @@ class PredictRequest(Strict):
     model_id: str = Field(description="a model's id or an alias")
     X: Matrix | None = None
     columns: Columns | None = None
-    interval: str | None = Field(None, description="not supported yet: null only")
-    level: float | None = Field(None, description="not supported yet: null only")
+    interval: Interval | None = Field(None, description="of the mean at the row, or of a new observation there")
+    level: Annotated[float, Field(gt=0, lt=1)] = Field(LEVEL, description="of the interval")
+    leverage: bool = Field(False, description="how far each row is from those of the fit; comes with an interval too")
+    on_unseen: OnUnseen = Field("error", description="what becomes of a category that the model was not fitted with")
 
 
 class PredictOut(BaseModel):
-    """The predictions, a number a row."""
+    """The predictions, a number a row; what was not asked for is not there."""
 
     model_id: str
     predictions: list[float]
+    lower: list[float] = Field([], description="with `interval`")
+    upper: list[float] = Field([], description="with `interval`")
+    leverage: list[float] = Field([], description="with `interval` or `leverage`: x (X'X)^-1 x'")
+
+
+ModelId = Annotated[str, Query(description="a model's id or an alias")]
+AskedInterval = Annotated[Interval | None, Query(description="of the mean at the row, or of a new observation there")]
+AskedLevel = Annotated[float, Query(gt=0, lt=1, description="of the interval")]
+AskedLeverage = Annotated[bool, Query(description="how far each row is from those of the fit")]
+AskedOnUnseen = Annotated[OnUnseen, Query(description="what becomes of a category that the model was not fitted with")]
 
 
 @router.post(
@@ -78,7 +97,11 @@ class PredictOut(BaseModel):
 async def predict(
     request: Request,
     use: Use,
-    model_id: Annotated[str | None, Query(description="for bodies that are not JSON: a model's id or an alias")] = None,
+    model_id: Annotated[str | None, Query(description="for bodies that are not JSON, as all of these")] = None,
+    interval: AskedInterval = None,
+    level: AskedLevel = LEVEL,
+    leverage: AskedLeverage = False,
+    on_unseen: AskedOnUnseen = "error",
 ) -> Response:
     """Predict for rows: JSON, CSV with a header, or an Arrow stream; answered as `Accept` has it, JSON by default."""
     type_, form = content_type(request, (JSON, CSV, ARROW)), _accepted(request)
@@ -89,7 +112,8 @@ async def predict(
         def of_json() -> Response:
             model = use.models.get(body.model_id)
             request.state.where = cell_pointer(body.columns, body.X, model.feature_names)
-            return _answer(model, _predicted(model, [_of_json(use, body, model)], use.limits), form)
+            wanted = Wanted(interval=body.interval, level=body.level, leverage=body.leverage, on_unseen=body.on_unseen)
+            return _answer(model, predicted(use, model, _of_json(use, body, model, wanted), wanted), form)
 
         return await asyncio.to_thread(of_json)
     if model_id is None:
@@ -97,8 +121,9 @@ async def predict(
 
     def of_table() -> Response:
         model = use.models.get(model_id)
+        wanted = Wanted(interval=interval, level=level, leverage=leverage, on_unseen=on_unseen)
         reader = row_reader(type_, use.limits.max_columns, use.limits.max_predict_rows)
-        return _answer(model, _predicted(model, _blocks(model, reader(io.BytesIO(text))), use.limits), form)
+        return _answer(model, predicted(use, model, blocks_of(model, reader(io.BytesIO(text)), wanted), wanted), form)
 
     return await asyncio.to_thread(of_table)
 
@@ -107,111 +132,66 @@ async def predict(
     "parameters": [{
         "name": "features", "in": "query", "required": True, "style": "form", "explode": True,
         "description": "each of the model's features by its name: `?model_id=prices&sqft=1200&beds=3`",
-        "schema": {"type": "object", "additionalProperties": {"type": "number"}},
+        "schema": {"type": "object", "additionalProperties": {"type": ["number", "string", "boolean"]}},
     }],
 })  # fmt: skip
 async def predict_one(
-    request: Request, use: Use, model_id: Annotated[str, Query(description="a model's id or an alias")]
+    request: Request,
+    use: Use,
+    model_id: ModelId,
+    interval: AskedInterval = None,
+    level: AskedLevel = LEVEL,
+    leverage: AskedLeverage = False,
+    on_unseen: AskedOnUnseen = "error",
 ) -> Response:
     """Predict for one row, its features in the query by name."""
-    sent = [(name, value) for name, value in request.query_params.multi_items() if name != "model_id"]
+    sent = [(name, value) for name, value in request.query_params.multi_items() if name not in PARAMETERS]
+    wanted = Wanted(interval=interval, level=level, leverage=leverage, on_unseen=on_unseen)
 
     def one() -> Response:
         model = use.models.get(model_id)
-        if "model_id" in model.feature_names:
-            why = "a feature of this model is called model_id, which is a parameter here: use POST /predict"
-            raise InvalidValue("", why, parameter="model_id")
+        taken = next((name for name in model.feature_names if name in PARAMETERS), None)
+        if taken is not None:
+            why = f"a feature of this model is called {taken}, which is a parameter here: use POST /predict"
+            raise InvalidValue("", why, parameter=taken)
         named = [name for name, _ in sent]
-        _match(model, named)
+        match(model, named)
         twice = next((name for i, name in enumerate(named) if name in named[:i]), None)
         if twice is not None:
             raise InvalidValue("", f"the feature {twice!r} is given twice", parameter=twice)
-        values = {name: _number(name, value) for name, value in sent}
-        X = np.array([[values[name] for name in model.feature_names]]).reshape(1, -1)
-        return _answer(model, _predicted(model, [X], use.limits), JSON)
+        recipe = model.recipe
+        if not recipe.levels:
+            values = {name: _number(name, value) for name, value in sent}
+            return _answer(
+                model, predicted(use, model, [np.array([[values[name] for name in recipe.features]])], wanted), JSON
+            )
+        cells = {name: [value if name in recipe.levels else _number(name, value)] for name, value in sent}
+        return _answer(model, predicted(use, model, blocks_of(model, iter([of_columns(cells)]), wanted), wanted), JSON)
 
     return await asyncio.to_thread(one)
 
 
-def _of_json(use: Services, body: PredictRequest, model: Model) -> Floats:
-    for name in ("interval", "level"):
-        if getattr(body, name) is not None:
-            raise NotSupported(f"/{name}", name)
+def _of_json(use: Services, body: PredictRequest, model: Model, wanted: Wanted) -> Iterable[Floats]:
     if (body.X is None) == (body.columns is None):
         raise InvalidValue("", "expected rows: either X or columns")
-    n_features = len(model.feature_names)
-    if body.columns is not None:
-        _match(model, list(body.columns))
-        arrays = json_rows.arrays(body.columns)
-        for name, array in arrays.items():
-            if array.type != pa.float64():
-                raise NotNumeric("feature", name, "text" if array.type == pa.string() else "boolean")
-        X = np.column_stack([arrays[name].to_numpy() for name in model.feature_names])
-    else:
-        assert body.X is not None  # noqa: S101 (one of the two is there)
-        X = json_rows.matrix(body.X)
-        if X.shape[1] != n_features:
-            in_order = ", in this order" if n_features > 1 else ""
-            expected = f"{_count(n_features, 'feature')}, {', '.join(model.feature_names)}{in_order}"
-            raise InvalidValue("/X/0", f"a row has {_count(X.shape[1], 'value')}; {model.id} has {expected}")
-    if len(X) > use.limits.max_predict_rows:
+    n_rows = len(body.X) if body.X is not None else max(map(len, (body.columns or {"": []}).values()), default=0)
+    if n_rows > use.limits.max_predict_rows:
         raise OverLimit(
-            "/X" if body.columns is None else "/columns", "rows of a prediction", len(X), use.limits.max_predict_rows
+            "/X" if body.columns is None else "/columns", "rows of a prediction", n_rows, use.limits.max_predict_rows
         )
-    return X
+    if body.X is not None:
+        return [of_matrix(model, body.X)]
+    assert body.columns is not None  # noqa: S101 (one of the two is there)
+    match(model, list(body.columns))
+    return blocks_of(model, iter([of_columns(body.columns)]), wanted)
 
 
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}" + ("" if n == 1 else "s")
-
-
-def _blocks(model: Model, batches: Iterator[pa.RecordBatch]) -> Iterator[Floats]:
-    """The features of each batch in the model's order; the columns are checked before the second one is read.
-
-    Raises: ColumnsDiffer, NotNumeric, and as the reader does.
-    """
-    first = next(batches)
-    _match(model, first.schema.names)
-    for name in model.feature_names:
-        if first.schema.field(name).type != pa.float64():
-            raise NotNumeric("feature", name, str(first.schema.field(name).type))
-    return (block_of(batch, model.feature_names) for batch in chain([first], batches))
-
-
-def _predicted(model: Model, blocks: Iterable[Floats], limits: Limits) -> Floats:
-    """The predictions of the rows in the blocks, of which one at a time is held: a small body can unpack to a large table.
-
-    Raises: OverLimit, UnreadableNumber, PredictionOutOfRange.
-    """
-    parts: list[Floats] = []
-    n_rows = 0
-    for X in blocks:
-        n_cells = (n_rows + len(X)) * X.shape[1]
-        if n_cells > limits.max_predict_cells:
-            raise OverLimit("", "cells (rows x features) of a prediction", n_cells, limits.max_predict_cells)
-        check(X, model.feature_names, "float64", n_rows)
-        part = predictions(model.evaluation, X, model.numbers)
-        infinite = np.flatnonzero(~np.isfinite(part))
-        if len(infinite):
-            raise PredictionOutOfRange(n_rows + int(infinite[0]))
-        parts.append(part)
-        n_rows += len(X)
-    return np.concatenate(parts)
-
-
-def _answer(model: Model, predicted: Floats, form: str) -> Response:
+def _answer(model: Model, found: Predicted, form: str) -> Response:
     if form == JSON:
-        body = {"model_id": model.id, "predictions": predicted}
+        body = {"model_id": model.id, "predictions": found.predictions} | found.columns()
         return Response(orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY), media_type=JSON)
-    table = pa.table({"prediction": predicted})
+    table = pa.table({"prediction": found.predictions} | found.columns())
     return Response(written(table, "csv" if form == CSV else "arrow"), media_type=form, headers={"Linefit-Model-Id": model.id})
-
-
-def _match(model: Model, sent: Sequence[str]) -> None:
-    expected = model.feature_names
-    missing, unknown = [name for name in expected if name not in sent], [name for name in sent if name not in expected]
-    if missing or unknown:
-        raise ColumnsDiffer(missing, unknown)
 
 
 def _number(name: str, value: str) -> float:

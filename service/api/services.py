@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from service.jobs.events import Events
 from service.jobs.runner import Jobs
+from service.jobs.spreads import Spreads
 from service.registry.aliases import Aliases
 from service.registry.datasets import Datasets
 from service.registry.models import Models
@@ -50,6 +51,7 @@ class Services:
     aliases: Aliases
     receipts: Receipts
     jobs: Jobs
+    spreads: Spreads
     events: Events
     limits: Limits
     upload_threads: Executor  # of their own: an upload holds its thread for as long as its client takes

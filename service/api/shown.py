@@ -23,7 +23,7 @@ class InferenceRow(BaseModel):
     """What is known of one coefficient; the interval is at 95%."""
 
     term: str
-    estimate: float
+    estimate: float | None
     std_error: float | None
     t_value: float | None
     p_value: float | None
@@ -51,6 +51,20 @@ class DescentOut(BaseModel):
     distance_to_optimum: Distance
 
 
+class Categories(BaseModel):
+    """The categories of a column; each but the baseline has a coefficient: its difference from the baseline."""
+
+    baseline: str | None = Field(description="null where each has one, as without an intercept")
+    levels: list[str]
+
+
+class Imputed(BaseModel):
+    """A value for the missing cells of a column, and how many there were."""
+
+    value: float
+    n: int
+
+
 class Meta(BaseModel):
     """When, and how long it took."""
 
@@ -65,22 +79,28 @@ class ModelOut(BaseModel):
     method: Literal["normal_equation", "gradient_descent"]
     n_samples: int
     n_features: int
-    feature_names: list[str]
+    feature_names: list[str] = Field(description="the columns that predictions are made from")
+    terms: list[str] = Field(description="what `coef` belongs to: the features, their powers, products and categories")
     target: str
     numbers: Literal["float64", "decimal"]
     intercept: float
-    coef: list[float]
+    coef: list[float | None] = Field(description="a coefficient a term; null for one that was dropped")
     metrics: Metrics
     inference: list[InferenceRow] = Field(description="the intercept first, its term `intercept`")
     descent: DescentOut | None
     rank: int
-    condition_number: float | None
-    supported_digits: float | None
+    dropped: list[str] = Field(description="terms that depend on others and were left out")
+    condition_number: float | None = Field(description="of the centred and scaled columns")
+    supported_digits: float | None = Field(description="digits of the worst coefficient that the data support")
+    categories: dict[str, Categories] = Field(description="of columns of text and booleans")
+    n_dropped: int = Field(description="rows left out because a cell was missing")
+    imputed: dict[str, Imputed] = Field(description="what stands for the missing cells of a column")
     reasons: dict[str, str] = Field(description="why figures are null, by their names")
     job_id: str
     dataset_id: str | None
     dataset_version: int | None
     dataset_gone: bool = Field(description="whether the data set has been deleted since")
+    stale: bool = Field(description="whether rows that it was fitted to have been taken away since")
     options: dict[str, Any]
     meta: Meta
 

@@ -8,7 +8,7 @@ from threading import Event, Lock
 from service.jobs.history import Recorder
 from service.jobs.state import Job
 from service.jobs.watch import Watch
-from service.solver.moments import Moments
+from service.registry.summing import Summed
 
 
 @dataclass(slots=True, eq=False)
@@ -17,7 +17,7 @@ class Active:
 
     job: Job
     watch: Watch
-    moments: Moments | None = None  # what the job is a function of, where the process has it at hand
+    summed: Summed | None = None  # what the job is a function of, where the process has it at hand
     stop: Event = field(default_factory=Event)
     recorder: Recorder | None = None
     future: "Future[None] | None" = None

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.jobs.task import Task
+from service.registry.design import Found, Recipe
 from service.registry.idents import new_id, now
 from service.registry.models import Model
+from service.registry.summing import Summed
 from service.solver.evaluation import Evaluation
 from service.solver.inference import inference
 from service.solver.least_squares import LeastSquares
 from service.solver.loss import Loss
-from service.solver.moments import Moments
 
 Floats = NDArray[np.float64]
 
@@ -35,28 +36,29 @@ class Arrival:
     left: tuple[float, float] | None = None  # to the optimum, in loss and in the furthest component, where it is known
 
 
-def by_normal_equation(task: Task, fit: LeastSquares, job_id: str, duration_ms: float) -> Model:
+def by_normal_equation(task: Task, fit: LeastSquares, found: Found, job_id: str, duration_ms: float) -> Model:
     """The model of a least-squares fit."""
-    body = _common(task, fit, job_id, duration_ms) | {
+    body = _common(task, fit, found, job_id, duration_ms) | {
         "intercept": fit.intercept,
         "coef": list(fit.coef),
         "metrics": _metrics(fit, fit.mse, fit.rmse, fit.r2, fit.sigma),
         "inference": [asdict(row) for row in inference(fit)],
         "descent": None,
-        "reasons": _reasons(fit.reasons),
+        "reasons": fit.reasons,
     }
     return Model(body["id"], body, fit.evaluation)
 
 
-def by_descent(task: Task, moments: Moments, fit: LeastSquares, arrival: Arrival, job_id: str, duration_ms: float) -> Model:
+def by_descent(task: Task, summed: Summed, fit: LeastSquares, arrival: Arrival, job_id: str, duration_ms: float) -> Model:
     """The model at the end of a descent, beside the fit it was heading for."""
     theta, optimum = arrival.theta, np.array(fit.evaluation.hi)
     arrived = bool(np.all(np.abs(theta - optimum) <= ARRIVED * np.abs(optimum)))
     intercept, *coef = theta.tolist()
-    loss_of = Loss(moments, task.target, task.features, task.fit_intercept)
+    *features, target = summed.moments.columns
+    loss_of = Loss(summed.moments, target, features, task.fit_intercept)
     mse, r2 = _finite(arrival.loss), loss_of.r2(theta)
     excess, distance = arrival.left or _left(loss_of, fit, theta)
-    body = _common(task, fit, job_id, duration_ms) | {
+    body = _common(task, fit, summed.found, job_id, duration_ms) | {
         "intercept": intercept,
         "coef": coef,
         "metrics": _metrics(
@@ -72,7 +74,7 @@ def by_descent(task: Task, moments: Moments, fit: LeastSquares, arrival: Arrival
             "largest_stable_learning_rate": arrival.largest_stable,
             "distance_to_optimum": {"loss": _finite(excess), "coef": _finite(distance)},
         },
-        "reasons": _reasons(fit.reasons | _reasons_of(arrival, arrived=arrived)),
+        "reasons": fit.reasons | _reasons_of(arrival, arrived=arrived),
     }
     return Model(body["id"], body, Evaluation((intercept, *coef), (0.0,) * len(theta)))
 
@@ -97,18 +99,27 @@ def _finite(value: float) -> float | None:
     return value if isfinite(value) else None
 
 
-def _common(task: Task, fit: LeastSquares, job_id: str, duration_ms: float) -> dict[str, Any]:
+def _common(task: Task, fit: LeastSquares, found: Found, job_id: str, duration_ms: float) -> dict[str, Any]:
+    design = task.design
+    recipe = Recipe.of(design, found.levels)
     return {
         "id": new_id("mdl"),
         "method": task.method,
         "n_samples": fit.n_samples,
-        "n_features": len(task.features),
-        "feature_names": list(task.features),
-        "target": task.target,
+        "n_features": len(design.features),
+        "feature_names": list(design.features),
+        "terms": list(fit.feature_names),
+        "target": design.target,
         "numbers": task.numbers,
         "rank": fit.rank,
-        "condition_number": None,
-        "supported_digits": None,
+        "dropped": list(fit.dropped),
+        "condition_number": fit.condition_number,
+        "supported_digits": fit.supported_digits,
+        "categories": {
+            name: {"baseline": recipe.baselines.get(name), "levels": levels} for name, levels in found.levels.items()
+        },
+        "n_dropped": found.n_dropped,
+        "imputed": {name: {"value": value, "n": found.n_imputed[name]} for name, value in found.imputed.items()},
         "job_id": job_id,
         "dataset_id": task.dataset_id,
         "dataset_version": task.dataset_version,
@@ -122,8 +133,3 @@ def _metrics(
 ) -> dict[str, Any]:
     return {"mse": mse, "rmse": rmse, "sigma": sigma, "r2": r2, "df_resid": fit.df_resid}
 
-
-def _reasons(reasons: dict[str, str]) -> dict[str, str]:
-    """Why figures are null."""
-    later = {"condition_number": "not supported yet", "supported_digits": "not supported yet"}
-    return later | reasons

@@ -30,17 +30,18 @@ def descend_by_batches(
     """
     assert descent.batch_size is not None and descent.random_state is not None  # noqa: S101, PT018 (the API fills them in)
     task = active.job.task
+    *features, target = moments.columns
 
     def read_block(i: int) -> NDArray[np.float64]:
-        return rows.block(i, task.columns)
+        return rows.block(i, moments.columns)
 
-    loss_of = Loss(moments, task.target, task.features, task.fit_intercept)
+    loss_of = Loss(moments, target, features, task.fit_intercept)
     rates = minibatch_rates(
-        moments, task.target, task.features, task.fit_intercept, batch_size=descent.batch_size, read_block=read_block
+        moments, target, features, task.fit_intercept, batch_size=descent.batch_size, read_block=read_block
     )
     learning_rate = rates.automatic if descent.learning_rate == "auto" else descent.learning_rate
 
-    zero = np.zeros(1 + len(task.features))
+    zero = np.zeros(1 + len(features))
     start = Saved(0, loss_of(zero), zero)
     before, at = _left_at(active, start, store, checkpoint_s)
     while at.epoch < descent.epochs and not (before is not None and _fell_short(descent.tol, before.loss, at.loss)):

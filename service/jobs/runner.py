@@ -19,10 +19,10 @@ from service.jobs.state import Job, NoSuchEpoch, TooManyJobs
 from service.jobs.task import Task
 from service.jobs.watch import Watch
 from service.jobs.work import Work
-from service.jobs.workers import SHORT_SOLVE, Cancelled
+from service.jobs.workers import Cancelled, is_short
 from service.registry.models import Model, Models
 from service.registry.pages import Page, page_of
-from service.solver.moments import Moments
+from service.registry.summing import Summed
 from service.store.rows import PartWriter, path
 from service.store.tables import Store, jobs
 
@@ -55,28 +55,28 @@ class Jobs:
         self._lock = Lock()
         self._closing = Event()
 
-    def start(self, task: Task, moments: Moments | None, rows: pa.RecordBatch | None, also: Also) -> Job:
+    def start(self, task: Task, summed: Summed | None, rows: pa.RecordBatch | None, also: Also) -> Job:
         """Start a fit; what can be refused is refused before there is a job.
 
-        Args: moments: None if they must be made from the rows of the data set. rows: those of an inline mini-batch fit.
+        Args: summed: None if it must be made from the rows of the data set. rows: those of an inline mini-batch fit.
         Raises: TooManyJobs, Diverges, and as the solver.
         """
         if len(self._active) >= self._max_unfinished:
             raise TooManyJobs(self._max_unfinished)
         job = Job.new(task)
-        if moments is not None:
-            if task.descent is None and len(task.features) <= SHORT_SOLVE:
-                return self._kept_at_once(job, self._work.fit(Active(job, self.watch, moments), moments), moments, also)
-            self._work.refuse(job, moments)
+        if summed is not None:
+            if task.descent is None and is_short(summed.moments):
+                return self._kept_at_once(job, self._work.fit(Active(job, self.watch, summed), summed), summed, also)
+            self._work.refuse(job, summed)
         rows_file = None if rows is None else self._keep_rows(job.id, rows)
         try:
             with self._store.write() as connection:
-                table.insert(connection, job, moments, rows_file)
+                table.insert(connection, job, summed, rows_file)
                 also(connection, job)
         except BaseException:
             path(self._work.rows_folder, job.id).unlink(missing_ok=True)
             raise
-        self._submit(job, moments)
+        self._submit(job, summed)
         return job
 
     def get(self, id_: str) -> Job:
@@ -166,8 +166,8 @@ class Jobs:
             active = self._active.get(id_)
             return self._unkept.get(id_) if active is None else active.job
 
-    def _submit(self, job: Job, moments: Moments | None) -> None:
-        active = Active(job, self.watch, moments)
+    def _submit(self, job: Job, summed: Summed | None) -> None:
+        active = Active(job, self.watch, summed)
         with self._lock:
             self._active[job.id] = active
         active.future = self._threads.submit(self._run, active)
@@ -178,8 +178,8 @@ class Jobs:
             active.change(Job.running)
             with self._store.write() as connection:
                 table.begin(connection, id_)
-            moments = self._work.moments(active)
-            self._done(active, self._work.fit(active, moments), moments)
+            summed = self._work.summed(active)
+            self._done(active, self._work.fit(active, summed), summed)
         except Cancelled:
             # By a client: the store has it already, but not the last epochs, which may have been seen. By the end of the
             # process: the job goes on after the next start.
@@ -192,13 +192,13 @@ class Jobs:
             self._let_go(active)
             self.watch.changed(id_)
 
-    def _done(self, active: Active, model: Model, moments: Moments) -> None:
+    def _done(self, active: Active, model: Model, summed: Summed) -> None:
         done = active.job.done(model.id)
 
         def keep(connection: sa.Connection) -> None:
             if not table.end(connection, done):
                 raise Cancelled
-            self._models.add(connection, model, moments)
+            self._models.add(connection, model, summed.moments)
 
         self._save(active, keep)
         active.change(lambda _: done)
@@ -222,12 +222,12 @@ class Jobs:
             with self._store.write() as connection:
                 keep(connection)
 
-    def _kept_at_once(self, job: Job, model: Model, moments: Moments, also: Also) -> Job:
+    def _kept_at_once(self, job: Job, model: Model, summed: Summed, also: Also) -> Job:
         """A fit of microseconds was solved first; now job and model are kept in one transaction."""
         done = job.done(model.id)
         with self._store.write() as connection:
-            table.insert(connection, done, moments, None)
-            self._models.add(connection, model, moments)
+            table.insert(connection, done, summed, None)
+            self._models.add(connection, model, summed.moments)
             also(connection, done)
         return done
 

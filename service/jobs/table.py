@@ -8,27 +8,29 @@ import sqlalchemy as sa
 
 from service.jobs.state import Job
 from service.registry.datasets import require
+from service.registry.design import Found
 from service.registry.errors import NotFound
+from service.registry.summing import Summed
 from service.solver.moments import Moments
 from service.store.tables import UNFINISHED, Store, jobs
 
-LIGHT = [column for column in jobs.c if column is not jobs.c.moments]
+LIGHT = [column for column in jobs.c if column not in (jobs.c.moments, jobs.c.found)]
 
 
-def insert(connection: sa.Connection, job: Job, moments: Moments | None, rows_file: str | None) -> None:
+def insert(connection: sa.Connection, job: Job, summed: Summed | None, rows_file: str | None) -> None:
     """Keep a new job, with the moments it is a function of if they are there, and the file of its own rows if it has one.
 
     Raises: NotFound: the data set whose rows it needs was deleted just now.
     """
     task = job.task
-    reads_rows = moments is None or (task.descent is not None and task.descent.batch_size is not None and rows_file is None)
+    reads_rows = summed is None or (task.descent is not None and task.descent.batch_size is not None and rows_file is None)
     if reads_rows and task.dataset_id is not None:
         require(connection, task.dataset_id)
     row = {
         "id": job.id,
         "state": job.state,
         "task": task.to_json(),
-        "moments": None if moments is None or job.is_finished else moments.select(task.columns).to_bytes(),
+        **_values(None if job.is_finished else summed),
         "rows_dataset_id": task.dataset_id if reads_rows else None,
         "rows_file": rows_file,
         "epoch": job.epoch,
@@ -44,9 +46,13 @@ def begin(connection: sa.Connection, job_id: str) -> None:
     connection.execute(sa.update(jobs).where(jobs.c.id == job_id, jobs.c.state == "queued").values(state="running"))
 
 
-def keep_moments(connection: sa.Connection, job_id: str, moments: Moments) -> None:
-    """Keep the moments that were made for a job: after a restart it need not read the rows again."""
-    connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(moments=moments.to_bytes()))
+def keep_summed(connection: sa.Connection, job_id: str, summed: Summed) -> None:
+    """Keep what was made for a job: after a restart it need not read the rows again."""
+    connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(_values(summed)))
+
+
+def _values(summed: Summed | None) -> dict[str, bytes]:
+    return {} if summed is None else {"moments": summed.moments.to_bytes(), "found": summed.found.to_json()}
 
 
 def end(connection: sa.Connection, job: Job) -> bool:
@@ -72,12 +78,14 @@ def row_of(connection: sa.Connection, job_id: str) -> sa.Row[Any]:
     return row
 
 
-def moments_of(store: Store, job_id: str) -> Moments | None:
-    """The moments a job is a function of, if they have been made. Raises: NotFound."""
+def summed_of(store: Store, job_id: str) -> Summed | None:
+    """What a job is a function of, if it has been made. Raises: NotFound."""
     with store.read() as connection:
         row_of(connection, job_id)
-        value = connection.execute(sa.select(jobs.c.moments).where(jobs.c.id == job_id)).scalar()
-    return None if value is None else Moments.from_bytes(value)
+        row = connection.execute(sa.select(jobs.c.moments, jobs.c.found).where(jobs.c.id == job_id)).one_or_none()
+    if row is None or row.moments is None:
+        return None
+    return Summed(Moments.from_bytes(row.moments), Found.from_json(row.found))
 
 
 def unfinished(store: Store) -> Sequence[Job]:

@@ -5,6 +5,8 @@ from typing import Any, Literal, Self
 
 import orjson
 
+from service.registry.design import Design
+from service.solver.least_squares import RankPolicy
 from service.solver.reading import Numbers
 
 Method = Literal["normal_equation", "gradient_descent"]
@@ -26,9 +28,10 @@ class Descent:
 class Task:
     """A fit to make. `descent` None is the normal equation."""
 
-    target: str
-    features: tuple[str, ...]
+    design: Design
     fit_intercept: bool
+    l2: float
+    rank_deficient: RankPolicy
     numbers: Numbers
     dataset_id: str | None
     dataset_version: int | None
@@ -42,14 +45,23 @@ class Task:
     def epochs(self) -> int | None:
         return None if self.descent is None else self.descent.epochs
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (*self.features, self.target)
-
     def options(self) -> dict[str, Any]:
         """The options of `POST /fit` that the method uses, as they were or by default."""
-        descent = {} if self.descent is None else asdict(self.descent)
-        return {"method": self.method, "fit_intercept": self.fit_intercept, "rank_deficient": "error"} | descent
+        design = self.design
+        options: dict[str, Any] = {
+            "method": self.method,
+            "fit_intercept": self.fit_intercept,
+            "degree": design.degree,
+            "interactions": design.interactions,
+            "l2": self.l2,
+            "weights": design.weights,
+            "weight_type": None if design.weights is None else design.weight_type,
+            "missing": design.missing,
+            "categorical": "one_hot" if design.one_hot else None,
+            "rows": None if design.rows is None else list(design.rows),
+            "rank_deficient": self.rank_deficient,
+        }
+        return options | ({} if self.descent is None else asdict(self.descent))
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self))
@@ -58,4 +70,4 @@ class Task:
     def from_json(cls, text: bytes) -> Self:
         values = orjson.loads(text)
         descent = None if values["descent"] is None else Descent(**values["descent"])
-        return cls(**{**values, "features": tuple(values["features"]), "descent": descent})
+        return cls(**{**values, "design": Design.of(values["design"]), "descent": descent})

@@ -33,10 +33,12 @@ class Trajectories:
                 self._kept.move_to_end(job.id)
                 return found
         task = job.task
-        moments = moments or table.moments_of(self._store, job.id)
+        if moments is None:
+            summed = table.summed_of(self._store, job.id)
+            moments = None if summed is None else summed.moments
         if moments is None or task.descent is None:
             raise NoSuchEpoch(0, None)
-        found = self._solver.trajectory(moments, task.columns, task.fit_intercept, task.descent.learning_rate, job.id)
+        found = self._solver.trajectory(moments, task.fit_intercept, task.descent.learning_rate, job.id)
         with self._lock:
             self._kept[job.id] = found
             while len(self._kept) > KEPT:

@@ -13,12 +13,15 @@ from service.jobs.minibatch import descend_by_batches
 from service.jobs.state import Job
 from service.jobs.task import Descent
 from service.jobs.trajectories import Trajectories
-from service.jobs.workers import SHORT_DESCENT, SHORT_SOLVE, Cancelled, Solver
+from service.jobs.workers import SHORT_DESCENT, Cancelled, HowToSolve, Solver, is_short
 from service.registry.datasets import Datasets
+from service.registry.design import Recipe
 from service.registry.models import Model
+from service.registry.summing import Summed
 from service.registry.sums import Sums
 from service.registry.versions import Dataset
 from service.solver.errors import Diverges, Overflowed
+from service.solver.least_squares import LeastSquares
 from service.solver.moments import Moments
 from service.solver.rates import surely_stable_rate
 from service.store.rows import Part, Rows, path
@@ -40,32 +43,33 @@ class Work:
     rows_folder: Path
     checkpoint_s: float
 
-    def refuse(self, job: Job, moments: Moments) -> None:
+    def refuse(self, job: Job, summed: Summed) -> None:
         """Find what is wrong with a fit before there is a job for it, as far as that takes milliseconds.
 
         Raises: as the solver; Diverges: surely, and the client did not ask to see that.
         """
-        task, columns = job.task, job.task.columns
-        if len(task.features) <= SHORT_SOLVE:
-            self.solver.least_squares(moments, columns, task.fit_intercept, job.id)
+        task, moments = job.task, summed.moments
+        if is_short(moments):
+            self._least_squares(job, summed)
         if task.descent is None or task.descent.batch_size is not None:
             return
-        if len(task.features) <= SHORT_DESCENT:
+        if is_short(moments, SHORT_DESCENT):
             self.trajectories.checked(job, moments)
         elif task.descent.learning_rate != "auto" and task.descent.on_divergence == "error":
-            limit = surely_stable_rate(moments, task.target, task.features, task.fit_intercept)
+            *features, target = moments.columns
+            limit = surely_stable_rate(moments, target, features, task.fit_intercept)
             if task.descent.learning_rate > limit * (1.0 + DOUBTFUL):
                 raise Diverges(task.descent.learning_rate, limit)
 
-    def fit(self, active: Active, moments: Moments) -> Model:
+    def fit(self, active: Active, summed: Summed) -> Model:
         """The model that the task asks for.
 
         Raises: Cancelled; Overflowed: the descent left what a double can hold; and as the solver.
         """
-        job, started = active.job, time.monotonic()
-        fit = self.solver.least_squares(moments, job.task.columns, job.task.fit_intercept, job.id)
+        job, moments, started = active.job, summed.moments, time.monotonic()
+        fit = self._least_squares(job, summed)
         if job.task.descent is None:
-            return by_normal_equation(job.task, fit, job.id, _ms_since(started))
+            return by_normal_equation(job.task, fit, summed.found, job.id, _ms_since(started))
         if job.task.descent.batch_size is None:
             arrival = self._descend(active, job.task.descent, moments)
         else:
@@ -73,12 +77,12 @@ class Work:
             arrival = descend_by_batches(active, job.task.descent, moments, rows, self.store, self.checkpoint_s)
         if not np.isfinite(arrival.theta).all():
             raise Overflowed(arrival.learning_rate, arrival.largest_stable)
-        return by_descent(job.task, moments, fit, arrival, job.id, _ms_since(started))
+        return by_descent(job.task, summed, fit, arrival, job.id, _ms_since(started))
 
-    def moments(self, active: Active) -> Moments:
-        """The job's moments; made from the rows, and kept with it, if they are not there yet. Raises: Cancelled."""
+    def summed(self, active: Active) -> Summed:
+        """What the job is a function of; made from the rows, and kept with it, if it is not there yet. Raises: Cancelled."""
         job = active.job
-        found = active.moments or table.moments_of(self.store, job.id)
+        found = active.summed or table.summed_of(self.store, job.id)
         if found is not None:
             return found
 
@@ -87,12 +91,17 @@ class Work:
                 raise Cancelled
             active.change(lambda job: job.reading(n_read, n_rows))
 
-        dataset = self._dataset(job)
-        columns = job.task.columns
-        made = self.sums.known(dataset, columns) or self.sums.made(dataset, columns, progress)
+        dataset, design = self._dataset(job), job.task.design
+        made = self.sums.known(dataset, design) or self.sums.made(dataset, design, progress)
         with self.store.write() as connection:
-            table.keep_moments(connection, job.id, made)
+            table.keep_summed(connection, job.id, made)
         return made
+
+    def _least_squares(self, job: Job, summed: Summed) -> LeastSquares:
+        task = job.task
+        exact = Recipe.of(task.design, summed.found.levels).made_exactly
+        how = HowToSolve(task.fit_intercept, task.l2, task.rank_deficient, exact)
+        return self.solver.least_squares(summed.moments, how, job.id)
 
     def _descend(self, active: Active, descent: Descent, moments: Moments) -> Arrival:
         found = self.trajectories.checked(active.job, moments)

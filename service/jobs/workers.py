@@ -9,9 +9,10 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Literal, TypeVar
 
@@ -20,7 +21,8 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from service.jobs.state import JobError
 from service.solver.blas import one_thread
 from service.solver.descent import Trajectory, trajectory
-from service.solver.least_squares import LeastSquares, least_squares
+from service.solver.least_squares import LeastSquares, RankPolicy, least_squares
+from service.solver.leverage import Spread, spread
 from service.solver.moments import Moments
 
 SHORT_SOLVE = 24  # columns: under 5 ms
@@ -39,6 +41,28 @@ class WorkerLost(JobError):
     """The worker process that solved this was ended from outside, twice: it may need more memory than there is."""
 
 
+@dataclass(frozen=True, slots=True)
+class HowToSolve:
+    """The options of a closed-form fit."""
+
+    fit_intercept: bool
+    l2: float
+    rank_deficient: RankPolicy
+    exact: Collection[str]  # terms that hold no rounding
+
+    def solve(self, moments: Moments) -> LeastSquares:
+        """Raises: as the solver."""
+        *features, target = moments.columns
+        return least_squares(
+            moments, target, features, self.fit_intercept, l2=self.l2, rank_deficient=self.rank_deficient, exact=self.exact
+        )
+
+
+def is_short(moments: Moments, n_features: int = SHORT_SOLVE) -> bool:
+    """Whether a fit of these moments is solved in the thread that asks."""
+    return len(moments.columns) - 1 <= n_features
+
+
 class Solver:
     """Solves for jobs, known by their ids so that they can be cancelled."""
 
@@ -50,21 +74,27 @@ class Solver:
         self._is_closed = False
         self._lock = Lock()
 
-    def least_squares(self, moments: Moments, columns: Sequence[str], fit_intercept: bool, for_: str) -> LeastSquares:
-        """The fit of the last of `columns` on the others. Raises: Cancelled, and as the solver."""
-        *features, target = columns
-        if len(features) <= SHORT_SOLVE:
-            return least_squares(moments, target, features, fit_intercept)
-        return self._in_worker(for_, _least_squares, moments.select(columns).to_bytes(), fit_intercept)
+    def least_squares(self, moments: Moments, how: "HowToSolve", for_: str) -> LeastSquares:
+        """The fit of the moments' last column on the others. Raises: Cancelled, and as the solver."""
+        if is_short(moments):
+            return how.solve(moments)
+        return self._in_worker(for_, _least_squares, moments.to_bytes(), how)
 
     def trajectory(
-        self, moments: Moments, columns: Sequence[str], fit_intercept: bool, learning_rate: float | Literal["auto"], for_: str
+        self, moments: Moments, fit_intercept: bool, learning_rate: float | Literal["auto"], for_: str
     ) -> Trajectory:
-        """The descent of the last of `columns` on the others. Raises: Cancelled, and as the solver."""
-        *features, target = columns
-        if len(features) <= SHORT_DESCENT:
+        """The descent of the moments' last column on the others. Raises: Cancelled, and as the solver."""
+        *features, target = moments.columns
+        if is_short(moments, SHORT_DESCENT):
             return trajectory(moments, target, features, fit_intercept, learning_rate)
-        return self._in_worker(for_, _trajectory, moments.select(columns).to_bytes(), fit_intercept, learning_rate)
+        return self._in_worker(for_, _trajectory, moments.to_bytes(), fit_intercept, learning_rate)
+
+    def spread(self, moments: Moments, fit_intercept: bool, for_: str) -> Spread:
+        """What leverages are made of, of the fit of the moments' last column on the others. Raises: as `least_squares`."""
+        *features, target = moments.columns
+        if is_short(moments):
+            return spread(moments, target, features, fit_intercept)
+        return self._in_worker(for_, _spread, moments.to_bytes(), fit_intercept)
 
     def cancel(self, job_id: str) -> None:
         """Drop the job's solve, if one is under way: its worker is ended and replaced."""
@@ -133,10 +163,14 @@ def _begin_worker(parent: int) -> None:
         os._exit(1)
 
 
-def _least_squares(moments: bytes, fit_intercept: bool) -> LeastSquares:
+def _least_squares(moments: bytes, how: HowToSolve) -> LeastSquares:
+    return how.solve(Moments.from_bytes(moments))
+
+
+def _spread(moments: bytes, fit_intercept: bool) -> Spread:
     summed = Moments.from_bytes(moments)
     *features, target = summed.columns
-    return least_squares(summed, target, features, fit_intercept)
+    return spread(summed, target, features, fit_intercept)
 
 
 def _trajectory(moments: bytes, fit_intercept: bool, learning_rate: float | Literal["auto"]) -> Trajectory:

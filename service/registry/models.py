@@ -1,11 +1,13 @@
 """Fitted models: in the process by their id, the least recently used let go, over the store that has them all."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
+from service.registry.design import Recipe
 from service.registry.errors import ModelInUse, NotFound
 from service.registry.kept import Kept
 from service.registry.pages import Page, page_of
@@ -17,7 +19,7 @@ from service.store.tables import Store, aliases, models
 _SHOWN: tuple[sa.Column[Any], ...] = (models.c.id, models.c.body, models.c.evaluation)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Model:
     """A fitted model: what people read (`body`), and what predictions use. It never changes."""
 
@@ -29,6 +31,18 @@ class Model:
     def feature_names(self) -> list[str]:
         names: list[str] = self.body["feature_names"]
         return names
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """From the columns of a row to the model's terms."""
+        options, categories = self.body["options"], self.body["categories"]
+        return Recipe(
+            features=tuple(self.feature_names),
+            levels={name: found["levels"] for name, found in categories.items()},
+            baselines={name: found["baseline"] for name, found in categories.items() if found["baseline"] is not None},
+            degree=options["degree"],
+            interactions=options["interactions"],
+        )
 
     @property
     def numbers(self) -> Numbers:
@@ -62,6 +76,14 @@ class Models:
         model = _model(row)
         self._kept.put(id_, model)
         return model
+
+    def moments(self, id_: str) -> Moments:
+        """What the model was made of, its columns the terms and the target. Raises: NotFound."""
+        with self._store.read() as connection:
+            value = connection.execute(sa.select(models.c.moments).where(models.c.id == id_)).scalar_one_or_none()
+        if value is None:
+            raise NotFound("model", id_)
+        return Moments.from_bytes(value)
 
     def page(self, limit: int, before: int | None) -> Page[Model]:
         """The newest models."""

@@ -1,14 +1,18 @@
 """The moments of a fit: from those made at upload, those made for a fit before, or a pass over the rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from service.ingest.errors import MissingValue
 from service.registry.datasets import Datasets, is_here
+from service.registry.design import Design, Found
 from service.registry.panels import Panels
+from service.registry.summing import Summed, n_passes, sum_up
 from service.registry.versions import Dataset, columns_key, moments_of, moments_row
 from service.solver.moments import Moments
-from service.solver.summation import Summation
 from service.store.tables import Store, moments
 
 MADE_FOR_A_FIT = -1  # positions from here down in the table of moments, the newest the lowest
@@ -18,41 +22,90 @@ Progress = Callable[[int, int], None]  # rows read, rows in all; may raise to st
 
 
 class Sums:
-    """The sums of products of the columns of data sets."""
+    """The sums of products of the columns of data sets, and of terms made of them."""
 
-    def __init__(self, store: Store, datasets: Datasets, panels: Panels) -> None:
-        self._store, self._datasets, self._panels = store, datasets, panels
+    def __init__(self, store: Store, datasets: Datasets, panels: Panels, max_terms: int) -> None:
+        self._store, self._datasets, self._panels, self._max_terms = store, datasets, panels, max_terms
 
-    def known(self, dataset: Dataset, columns: Sequence[str]) -> Moments | None:
-        """The moments of these columns, if they have been made: then the number of rows does not matter."""
-        for panel in self._panels.of(dataset):
-            if set(columns) <= set(panel.columns):
-                return panel.select(columns)
-        with self._store.read() as connection:
-            made = moments.c.columns_key == columns_key(columns), moments.c.position <= MADE_FOR_A_FIT
-            value = connection.execute(moments_of(dataset).where(*made)).scalars().first()
-        return Moments.from_bytes(value).select(columns) if value is not None else None
+    def known(self, dataset: Dataset, design: Design) -> Summed | None:
+        """The moments of a design, if they have been made: then the number of rows does not matter.
 
-    def made(self, dataset: Dataset, columns: Sequence[str], progress: Progress) -> Moments:
-        """The moments of these columns from a pass over the rows, kept for the next fit that asks for them.
-
-        Raises: NotFound; what `progress` raises.
+        Raises: MissingValue: a cell is, and the design does not say what then; NoRowsKept: there is nothing to make
+            them of.
         """
-        summation = Summation(sorted(columns), dataset.numbers)
-        n_read = 0
-        for block in self._datasets.rows(dataset.id, dataset.version).blocks(summation.columns):
-            summation.add(block)
-            n_read += len(block)
-            progress(n_read, dataset.n_samples)
-        made = summation.result()
-        row = moments_row(dataset, MADE_FOR_A_FIT, made)
+        design = self._simplest(dataset, design)
+        if design.missing == "error":
+            self._refuse_missing(dataset, design)
+        if design.rows is None:
+            found = self._kept(dataset, design)
+            if found is not None:
+                return found
+        self._datasets.rows(dataset.id, dataset.version)
+        return None
+
+    def made(self, dataset: Dataset, design: Design, progress: Progress) -> Summed:
+        """The moments of a design from the rows, kept for the next fit that asks for them.
+
+        Raises: NotFound, NoRowsKept; as `sum_up`; what `progress` raises.
+        """
+        design = self._simplest(dataset, design)
+        start, stop = design.rows or (0, dataset.n_samples)
+        n_rows = (stop - start) * n_passes(design)
+        rows = self._datasets.rows(dataset.id, dataset.version)
+        made = sum_up(
+            lambda: rows.batches(start, stop, design.columns), design, dataset.numbers, self._max_terms,
+            lambda n_read: progress(n_read, n_rows),
+        )  # fmt: skip
+        if design.rows is None:
+            self._keep(dataset, design, made)
+        return made
+
+    def _simplest(self, dataset: Dataset, design: Design) -> Design:
+        """The design without what makes no difference to this version."""
+        if not any(dataset.column(name).n_missing for name in design.columns):
+            design = replace(design, missing="error")
+        return replace(design, rows=None) if design.rows == (0, dataset.n_samples) else design
+
+    def _kept(self, dataset: Dataset, design: Design) -> Summed | None:
+        if design.is_plain and design.missing == "error":
+            for panel in self._panels.of(dataset):
+                if set(design.columns) <= set(panel.columns):
+                    return Summed(panel.select(design.columns), Found())
+        made = moments.c.columns_key == _key(design), moments.c.position <= MADE_FOR_A_FIT
+        with self._store.read() as connection:
+            row = connection.execute(moments_of(dataset, moments.c.value, moments.c.found).where(*made)).first()
+        if row is None:
+            return None
+        found = Moments.from_bytes(row.value)
+        return Summed(found.select(design.columns) if design.is_plain else found, Found.from_json(row.found))
+
+    def _keep(self, dataset: Dataset, design: Design, made: Summed) -> None:
+        row = moments_row(dataset, MADE_FOR_A_FIT, made.moments)
+        row |= {"columns_key": _key(design), "found": made.found.to_json()}
         with self._store.write() as connection:
-            if is_here(connection, dataset.id):
-                lowest = connection.execute(moments_of(dataset, sa.func.min(moments.c.position))).scalar()
-                row["position"] = min(lowest or 0, 0) + MADE_FOR_A_FIT
-                connection.execute(sa.insert(moments).values(row))
-                of_version = moments.c.dataset_id == dataset.id, moments.c.version == dataset.version
-                position = moments.c.position
-                oldest = position <= MADE_FOR_A_FIT, position >= row["position"] + KEPT_FOR_FITS
-                connection.execute(sa.delete(moments).where(*of_version, *oldest))
-        return made.select(columns)
+            if not is_here(connection, dataset.id):
+                return
+            lowest = connection.execute(moments_of(dataset, sa.func.min(moments.c.position))).scalar()
+            row["position"] = min(lowest or 0, 0) + MADE_FOR_A_FIT
+            connection.execute(sa.insert(moments).values(row))
+            of_version = moments.c.dataset_id == dataset.id, moments.c.version == dataset.version
+            position = moments.c.position
+            oldest = position <= MADE_FOR_A_FIT, position >= row["position"] + KEPT_FOR_FITS
+            connection.execute(sa.delete(moments).where(*of_version, *oldest))
+
+    def _refuse_missing(self, dataset: Dataset, design: Design) -> None:
+        """Raises: MissingValue: with the first row where a cell is missing."""
+        for name in design.columns:
+            if not dataset.column(name).n_missing:
+                continue
+            start, stop = design.rows or (0, dataset.n_samples)
+            for batch in self._datasets.rows(dataset.id, dataset.version).batches(start, stop, [name]):
+                at = pc.index(batch.column(0).is_null(), True).as_py()
+                if at >= 0:
+                    raise MissingValue(start + at, name)
+                start += batch.num_rows
+
+
+def _key(design: Design) -> str:
+    """Moments of columns of numbers do not depend on which is the target, nor on their order."""
+    return columns_key(design.columns) if design.is_plain and design.missing == "error" else design.key

@@ -29,7 +29,7 @@ class Loss:
         size = common.ncols()
         self._first = first
         self._sums = fmpz_mat([[common[i, j] for j in range(first, size)] for i in range(first, size)])
-        self._whole: int = chosen.n_samples * BASE[chosen.numbers] ** (2 * finest)
+        self._whole: int = int(chosen.total) * BASE[chosen.numbers] ** (2 * finest)
         n, total, square = (int(common[i, j]) for i, j in ((0, 0), (0, size - 1), (size - 1, size - 1)))
         # The squares of the target, about its mean or about 0, and what they have to be divided by.
         self._squares, self._per = (n * square - total * total, n) if fit_intercept else (square, 1)

@@ -45,7 +45,7 @@ def normal_equation(moments: Moments, target: str, features: Sequence[str], fit_
     size = 1 + len(chosen.columns)
     base = fmpq(BASE[chosen.numbers])
     scale = [base**-unit for unit in (0, *chosen.units)]
-    n = chosen.n_samples
+    n = chosen.total
     sums = fmpz_mat([[chosen.sums[i, j] for j in range(first, size)] for i in range(first, size)])
     scale = scale[first:]
     size -= first

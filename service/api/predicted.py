@@ -1,0 +1,185 @@
+"""From rows as they were sent to what a model says of them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from service.api.errors import InvalidValue, NoInterval, OverLimit, PredictionOutOfRange, UnseenCategory
+from service.api.services import Services
+from service.ingest import json_rows
+from service.ingest.errors import MissingValue, shown
+from service.ingest.json_rows import Columns, Matrix
+from service.registry.absorb import TYPES
+from service.registry.design import Recipe, as_text
+from service.registry.errors import ColumnsDiffer, NotNumeric
+from service.registry.models import Model
+from service.solver.evaluation import predictions
+from service.solver.leverage import Spread, intervals, leverages
+from service.solver.reading import check
+
+Floats = NDArray[np.float64]
+OnUnseen = Literal["error", "baseline"]
+Interval = Literal["confidence", "prediction"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is asked for beside the predictions."""
+
+    interval: Interval | None = None
+    level: float = 0.95
+    leverage: bool = False
+    on_unseen: OnUnseen = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """A value a row, (m,) each; None is what was not asked for."""
+
+    predictions: Floats
+    lower: Floats | None = None
+    upper: Floats | None = None
+    leverage: Floats | None = None
+
+    def columns(self) -> dict[str, Floats]:
+        """What is there, by name, the predictions left out."""
+        named = {"lower": self.lower, "upper": self.upper, "leverage": self.leverage}
+        return {name: values for name, values in named.items() if values is not None}
+
+
+def blocks_of(model: Model, batches: Iterator[pa.RecordBatch], wanted: Wanted) -> Iterator[Floats]:
+    """The bases of the model's terms, (m, b), batch by batch; the columns are checked before the second one is read.
+
+    Raises: ColumnsDiffer, NotNumeric, MissingValue, UnseenCategory, and as `batches`.
+    """
+    first = next(batches)
+    match(model, first.schema.names)
+    recipe = model.recipe
+    for name in model.feature_names:
+        type_ = TYPES[first.schema.field(name).type]
+        if name not in recipe.levels and type_ != "number":
+            raise NotNumeric("feature", name, type_)
+    n_rows = 0
+    for batch in chain([first], batches):
+        _refuse_cells(batch, recipe, wanted.on_unseen, n_rows)
+        yield recipe.block(batch, {})
+        n_rows += batch.num_rows
+
+
+def of_matrix(model: Model, X: Matrix) -> Floats:
+    """The bases of rows that came as numbers in the order of the features. Raises: InvalidValue, RaggedRow, MissingValue."""
+    if model.recipe.levels:
+        named = ", ".join(model.recipe.levels)
+        raise InvalidValue("/X", f"{model.id} has features that are no numbers ({named}): send columns by name")
+    matrix = json_rows.matrix(X)
+    n_features = len(model.feature_names)
+    if matrix.shape[1] != n_features:
+        in_order = ", in this order" if n_features > 1 else ""
+        expected = f"{_count(n_features, 'feature')}, {', '.join(model.feature_names)}{in_order}"
+        raise InvalidValue("/X/0", f"a row has {_count(matrix.shape[1], 'value')}; {model.id} has {expected}")
+    missing = np.isnan(matrix)  # JSON has no NaN of its own
+    if missing.any():
+        row, column = (int(i) for i in np.argwhere(missing)[0])
+        raise MissingValue(row, model.feature_names[column])
+    return matrix
+
+
+def of_columns(columns: Columns) -> pa.RecordBatch:
+    """Rows that came by column."""
+    arrays = json_rows.arrays(columns)
+    return pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
+
+
+def predicted(use: Services, model: Model, blocks: Iterable[Floats], wanted: Wanted) -> Predicted:
+    """The predictions of the rows in the blocks, of which one at a time is held: a small body can unpack to a large table.
+
+    Raises: OverLimit, UnreadableNumber, PredictionOutOfRange; NoInterval: the model has none.
+    """
+    recipe, spread = model.recipe, _spread(use, model, wanted)
+    names = [base.name for base in recipe.bases]
+    parts: list[Predicted] = []
+    n_rows = 0
+    for X in blocks:
+        n_cells = (n_rows + len(X)) * max(X.shape[1], len(recipe.terms))
+        if n_cells > use.limits.max_predict_cells:
+            raise OverLimit("", "cells (rows x terms) of a prediction", n_cells, use.limits.max_predict_cells)
+        check(X, names, "float64", n_rows)
+        part = _of_block(model, recipe, X, spread, wanted)
+        infinite = np.flatnonzero(~np.isfinite([part.predictions, *part.columns().values()]).all(axis=0))
+        if len(infinite):
+            raise PredictionOutOfRange(n_rows + int(infinite[0]))
+        parts.append(part)
+        n_rows += len(X)
+    return _joined(parts)
+
+
+def _of_block(model: Model, recipe: Recipe, X: Floats, spread: Spread | None, wanted: Wanted) -> Predicted:
+    terms = recipe.terms if recipe.has_products else None
+    values = predictions(model.evaluation, X, model.numbers, terms)
+    if spread is None:
+        return Predicted(values)
+    dropped = model.body["dropped"]
+    kept = [term for term in recipe.terms if term.name not in dropped] if terms is not None or dropped else None
+    leverage = leverages(spread, X, model.numbers, kept)
+    shown_leverage = leverage if wanted.leverage or wanted.interval is not None else None
+    if wanted.interval is None:
+        return Predicted(values, leverage=shown_leverage)
+    metrics = model.body["metrics"]
+    lower, upper = intervals(values, leverage, metrics["sigma"], metrics["df_resid"], wanted.level, wanted.interval)
+    return Predicted(values, lower, upper, shown_leverage)
+
+
+def _spread(use: Services, model: Model, wanted: Wanted) -> Spread | None:
+    if wanted.interval is None and not wanted.leverage:
+        return None
+    options, reasons = model.body["options"], model.body["reasons"]
+    if (
+        options["rank_deficient"] == "minimum_norm"
+        and model.body["rank"] < len(model.body["terms"]) + options["fit_intercept"]
+    ):
+        raise NoInterval("its columns are dependent: which predictions are determined at all depends on the row")
+    if options["l2"]:
+        raise NoInterval("it is penalised: its coefficients are biased, and their errors not known")
+    if wanted.interval is not None and model.body["metrics"]["sigma"] is None:
+        raise NoInterval(reasons.get("sigma", "it has no sigma"))
+    return use.spreads.of(model)
+
+
+def _joined(parts: Sequence[Predicted]) -> Predicted:
+    together = {name: np.concatenate([part.columns()[name] for part in parts]) for name in parts[0].columns()}
+    return Predicted(np.concatenate([part.predictions for part in parts]), **together)
+
+
+def match(model: Model, sent: Sequence[str]) -> None:
+    """Raises: ColumnsDiffer: the columns are not the model's features."""
+    expected = model.feature_names
+    missing, unknown = [name for name in expected if name not in sent], [name for name in sent if name not in expected]
+    if missing or unknown:
+        raise ColumnsDiffer(missing, unknown)
+
+
+def _refuse_cells(batch: pa.RecordBatch, recipe: Recipe, on_unseen: OnUnseen, n_before: int) -> None:
+    """Raises: MissingValue; UnseenCategory: a category that the model was not fitted with."""
+    for name in recipe.features:
+        values = batch.column(name)
+        if name in recipe.levels and on_unseen == "baseline":
+            continue
+        if values.null_count:
+            raise MissingValue(n_before + pc.index(values.is_null(), True).as_py(), name)
+        if name not in recipe.levels:
+            continue
+        known = list(recipe.levels[name])
+        seen = pc.is_in(as_text(values), value_set=pa.array(known, pa.string()))
+        at = pc.index(seen, False).as_py()
+        if at >= 0:
+            raise UnseenCategory(n_before + at, name, shown(as_text(values)[at].as_py()), tuple(known))
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" + ("" if n == 1 else "s")
