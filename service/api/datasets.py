@@ -20,15 +20,18 @@ from service.api.uploads import UPLOAD_PROBLEMS, Keep, Made, upload
 from service.ingest.json_rows import DatasetBody, Integer
 from service.registry.errors import DatasetInUse, NotFound
 from service.registry.versions import Dataset
+from service.registry.windows import LastRows, LastSpan, Window
 from service.solver.reading import Numbers
 
 router = APIRouter(tags=["datasets"])
+
+WINDOWS = "a window is of rows, or of a column and a span"
 
 Version = Annotated[Integer | None, Query(ge=1, description="a version; the newest if left out")]
 
 
 class ColumnOut(BaseModel):
-    """A column. Mean and std (by n - 1) are the exact ones, correctly rounded; null for text and booleans."""
+    """A column. Mean and std (by n - 1) are the exact ones of the numbers that are there, correctly rounded; null for others."""
 
     name: str
     type: Literal["number", "text", "boolean"]
@@ -37,6 +40,19 @@ class ColumnOut(BaseModel):
     min: float | None
     max: float | None
     n_missing: int
+
+
+class LastRowsOut(BaseModel):
+    """The last so many rows stay."""
+
+    rows: int
+
+
+class LastSpanOut(BaseModel):
+    """The rows stay that are above the largest value of the column less the span."""
+
+    column: str
+    span: float
 
 
 class DatasetOut(BaseModel):
@@ -49,6 +65,7 @@ class DatasetOut(BaseModel):
     n_samples: int
     columns: list[ColumnOut]
     created_at: str
+    window: LastRowsOut | LastSpanOut | None = Field(description="which rows stay when others are appended; null: all")
 
 
 @router.post(
@@ -60,18 +77,32 @@ async def create_dataset(
     use: Use,
     name: Annotated[str | None, Query(max_length=200, description="for bodies that are not JSON")] = None,
     numbers: Annotated[Numbers | None, Query(description="for bodies that are not JSON; float64 if left out")] = None,
+    window_rows: Annotated[
+        Integer | None, Query(ge=1, description="for bodies that are not JSON: the last so many rows stay")
+    ] = None,
+    window_column: Annotated[
+        str | None, Query(description="for bodies that are not JSON: rows stay above its largest value less window_span")
+    ] = None,
+    window_span: Annotated[float | None, Query(gt=0, allow_inf_nan=False)] = None,
     key: Key = None,
 ) -> Response:
     """Take in a data set: JSON, CSV with a header, or an Arrow stream. The answer says that it is safe on disk."""
+    in_query = (window_rows, window_column, window_span)
+    asked = window(*in_query, parameter="window_rows")
 
     def make(batches: Batches, body: DatasetBody | None, keep: Keep) -> Made:
-        if body is not None and (name is not None or numbers is not None):
+        if body is not None and any(field is not None for field in (name, numbers, *in_query)):
             raise InvalidValue(
-                "", "the query parameters name and numbers are for bodies that are not JSON; put them into the body"
+                "", "the query parameters name, numbers and window_… are for bodies that are not JSON; put them into the body"
             )
-        called = name if body is None else body.name
-        reading = (numbers or "float64") if body is None else body.numbers
-        return _made(use.datasets.create(batches, called or "", reading, lambda c, dataset: keep(c, _made(dataset))))
+        called, reading, stays = name, numbers or "float64", asked
+        if body is not None:
+            called, reading, stays = body.name, body.numbers, None
+            if body.window is not None:
+                stays = window(body.window.rows, body.window.column, body.window.span)
+                if stays is None:
+                    raise InvalidValue("/window", WINDOWS)
+        return _made(use.datasets.create(batches, called or "", reading, lambda c, dataset: keep(c, _made(dataset)), stays))
 
     return await upload(request, use, key, DatasetBody, make)
 
@@ -93,6 +124,18 @@ async def delete_dataset(use: Use, dataset_id: str) -> Response:
     """Forget a data set and its rows. Models fitted to it stay, and say that it is gone."""
     await asyncio.to_thread(use.datasets.delete, dataset_id)
     return Response(status_code=204)
+
+
+def window(rows: int | None, column: str | None, span: float | None, *, parameter: str | None = None) -> Window | None:
+    """The window that is asked for. Raises: InvalidValue: it is half of one, or two."""
+    match rows, column, span:
+        case None, None, None:
+            return None
+        case int(), None, None:
+            return LastRows(rows)
+        case None, str(), float():
+            return LastSpan(column, span)
+    raise InvalidValue("/window", WINDOWS, parameter=parameter)
 
 
 def _made(dataset: Dataset) -> Made:

@@ -6,26 +6,29 @@ from typing import Annotated, Any, Literal
 import orjson
 import pyarrow as pa
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.bodies import ARROW, CSV, JSON, Batches, json_body
 from service.api.datasets import Version, url_of
-from service.api.errors import OverLimit
+from service.api.errors import InvalidValue, OverLimit
 from service.api.idempotency import Key
 from service.api.problems import responses
 from service.api.services import Use
 from service.api.uploads import UPLOAD_PROBLEMS, Keep, Made, upload
 from service.api.written import written
 from service.ingest.json_rows import Integer, RowsBody
-from service.registry.errors import ColumnsDiffer, NotFound, TypesDiffer
-from service.registry.versions import Dataset
+from service.registry.conditions import condition
+from service.registry.errors import ColumnsDiffer, DatasetInUse, NoRowsKept, NoRowsLeft, NotFound, TypesDiffer
+from service.registry.versions import Change, Dataset
+from service.solver.errors import UnknownColumn
 
 router = APIRouter(tags=["datasets"])
 
 PAGE = 1000  # rows, unless another number is asked for
 Format = Literal["json", "csv", "arrow"]
+ConditionOp = Literal["eq", "ne", "lt", "le", "gt", "ge", "missing", "==", "!=", "<", "<=", ">", ">="]
 MEDIA_TYPES: dict[Format, str] = {"json": JSON, "csv": CSV, "arrow": ARROW}
 
 
@@ -36,6 +39,16 @@ class AppendedOut(BaseModel):
     version: int
     n_samples: int
     n_appended: int
+    n_removed: int = Field(description="rows that the window of the data set holds no longer")
+
+
+class RemovedOut(BaseModel):
+    """What is left after rows were taken away; the version is a new one if any were."""
+
+    id: str
+    version: int
+    n_samples: int
+    n_removed: int
 
 
 class RowsOut(BaseModel):
@@ -51,28 +64,60 @@ class RowsOut(BaseModel):
 
 @router.post(
     "/datasets/{dataset_id}/rows", status_code=201, response_model=AppendedOut,
-    responses=responses(*UPLOAD_PROBLEMS, NotFound, ColumnsDiffer, TypesDiffer),
+    responses=responses(*UPLOAD_PROBLEMS, NotFound, ColumnsDiffer, TypesDiffer, DatasetInUse, NoRowsKept),
     openapi_extra=json_body(RowsBody, CSV, ARROW, example={"columns": {"x": [3.0], "price": [4.5]}}),
 )  # fmt: skip
 async def append_rows(request: Request, use: Use, dataset_id: str, key: Key = None) -> Response:
-    """Append rows: a new version. Columns are matched by name, whatever their order."""
+    """Append rows: a new version. Columns are matched by name, whatever their order. Rows leave that a window does not hold."""
 
-    def appended(dataset: Dataset, n_before: int) -> Made:
-        body = {"id": dataset.id, "version": dataset.version, "n_samples": dataset.n_samples}
-        return Made(url_of(dataset), body | {"n_appended": dataset.n_samples - n_before})
+    def appended(change: Change) -> Made:
+        return Made(
+            url_of(change.made), _shown(change.made) | {"n_appended": change.n_appended, "n_removed": change.n_removed}
+        )
 
     def make(batches: Batches, _body: RowsBody | None, keep: Keep) -> Made:
-        made, n_before = use.datasets.append(
-            dataset_id, batches, lambda c, dataset, n_before: keep(c, appended(dataset, n_before))
-        )
-        return appended(made, n_before)
+        return appended(use.datasets.append(dataset_id, batches, lambda c, change: keep(c, appended(change))))
 
     return await upload(request, use, key, RowsBody, make)
 
 
+@router.delete(
+    "/datasets/{dataset_id}/rows", response_model=RemovedOut,
+    responses=responses(NotFound, InvalidValue, DatasetInUse, NoRowsKept, NoRowsLeft),
+)  # fmt: skip
+async def remove_rows(
+    use: Use,
+    dataset_id: str,
+    version: Annotated[Integer | None, Query(ge=1, description="the rows that came with this version")] = None,
+    column: Annotated[str | None, Query(description="the rows whose cell in this column compares so")] = None,
+    op: Annotated[ConditionOp | None, Query(description="how; missing takes no value")] = None,
+    value: Annotated[str | None, Query(description="a number, text, or true or false")] = None,
+) -> Response:
+    """Take rows away: a new version, bit for bit as if they had never come. Older versions are gone, rows and sums."""
+
+    def remove() -> Change:
+        if version is not None:
+            if (column, op, value) != (None, None, None):
+                raise InvalidValue("", "rows are taken away by version or by a condition, not both", parameter="version")
+            return use.datasets.remove_version(dataset_id, version)
+        if column is None:
+            raise InvalidValue("", "say which rows: version, or column, op and value", parameter="column")
+        if op is None:
+            raise InvalidValue("", "a condition needs an op", parameter="op")
+        dataset = use.datasets.get(dataset_id)
+        try:
+            found = dataset.column(column)
+        except UnknownColumn as error:
+            raise InvalidValue("", str(error), parameter="column") from None
+        return use.datasets.remove_where(dataset_id, condition(found, op, value, dataset.numbers))
+
+    change = await asyncio.to_thread(remove)
+    return Response(orjson.dumps(_shown(change.made) | {"n_removed": change.n_removed}), media_type=JSON)
+
+
 @router.get(
     "/datasets/{dataset_id}/rows", response_model=RowsOut,
-    responses=responses(NotFound, OverLimit) | {200: {"content": {CSV: {}, ARROW: {}}}},
+    responses=responses(NotFound, NoRowsKept, OverLimit) | {200: {"content": {CSV: {}, ARROW: {}}}},
 )  # fmt: skip
 async def get_rows(
     request: Request,
@@ -112,3 +157,7 @@ async def get_rows(
         url = request.url.include_query_params(offset=following, version=dataset.version)
         headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
     return Response(await asyncio.to_thread(page), headers=headers, media_type=MEDIA_TYPES[format])
+
+
+def _shown(dataset: Dataset) -> dict[str, Any]:
+    return {"id": dataset.id, "version": dataset.version, "n_samples": dataset.n_samples}

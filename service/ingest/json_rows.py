@@ -62,6 +62,14 @@ class RowsBody(Strict):
     target_name: str | None = Field(None, description="A name for y; else y.")
 
 
+class Window(Strict):
+    """Which rows stay when others are appended: the last so many, or those above the largest value of a column less a span."""
+
+    rows: Annotated[Integer, Field(ge=1)] | None = None
+    column: str | None = None
+    span: Annotated[float, Field(gt=0)] | None = None
+
+
 class DatasetBody(RowsBody):
     """A data set, in one of three forms: `columns`, `X` and `y`, or `sample`."""
 
@@ -70,6 +78,7 @@ class DatasetBody(RowsBody):
     sample: Sample | None = Field(None, description="A line to be generated.")
     name: Annotated[str, Field(max_length=200)] | None = None
     numbers: Literal["float64", "decimal"] = "float64"
+    window: Window | None = Field(None, description='{"rows": N} or {"column": name, "span": S}: which rows stay.')
 
 
 Body = TypeVar("Body", bound=Strict)

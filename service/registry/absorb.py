@@ -1,42 +1,23 @@
 """Taking rows in: written to their file and summed up in the same pass."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from service.registry.columns import Column, columns_of, seen
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
-from service.solver.spread import means_and_stds
 from service.solver.summation import Summation
 from service.store.rows import PartWriter
 
 # Data wider than what is summed whole is summed in panels, so that each column has its mean and deviation all the same.
 PANEL = 32
 
-ColumnType = Literal["number", "text", "boolean"]
-TYPES: dict[pa.DataType, ColumnType] = {pa.float64(): "number", pa.string(): "text", pa.bool_(): "boolean"}
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a data set. Mean, std (by n - 1), min and max are those of numbers; std needs two rows."""
-
-    name: str
-    type: ColumnType
-    mean: float | None = None
-    std: float | None = None
-    min: float | None = None
-    max: float | None = None
-    n_missing: int = 0
-
-    def joined(self, other: "Column") -> "Column":
-        """The column with the extremes of both."""
-        if self.min is None or self.max is None or other.min is None or other.max is None:
-            return self
-        return replace(self, min=min(self.min, other.min), max=max(self.max, other.max))
+Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +30,7 @@ class Absorbed:
 
 
 def absorb(batches: Iterable[pa.RecordBatch], writer: PartWriter, numbers: Numbers, whole_up_to: int) -> Absorbed:
-    """Write the rows and sum them up, batch by batch.
+    """Write the rows and sum them up, batch by batch; a number that is missing counts as 0 in the sums.
 
     Args: whole_up_to: so many numeric columns are summed together; more are summed in panels, for their means alone.
     Raises: NotFinite, OutOfRange, TooManyDigits: rows counted from the first of `batches`.
@@ -58,11 +39,10 @@ def absorb(batches: Iterable[pa.RecordBatch], writer: PartWriter, numbers: Numbe
     columns: tuple[Column, ...] = ()
     for number, batch in enumerate(batches):
         if number == 0:
-            columns = tuple(Column(field.name, TYPES[field.type]) for field in batch.schema)
+            columns = columns_of(batch.schema)
             summations = [Summation(panel, numbers) for panel in panels_of(columns, whole_up_to)]
-        for summation in summations:
-            summation.add(block_of(batch, summation.columns))
-        columns = tuple(_with_extremes(column, batch) for column in columns)
+        add(summations, batch)
+        columns = seen(columns, batch)
         writer.write(batch)
     return Absorbed(writer.n_rows, columns, tuple(summation.result() for summation in summations))
 
@@ -74,28 +54,17 @@ def panels_of(columns: Sequence[Column], whole_up_to: int) -> list[list[str]]:
     return [numeric[i : i + width] for i in range(0, len(numeric), width)] if numeric else []
 
 
-def block_of(batch: pa.RecordBatch, columns: Sequence[str]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Columns of numbers as an array (n, q)."""
-    return np.column_stack([batch.column(name).to_numpy() for name in columns])
+def add(summations: Iterable[Summation], batch: pa.RecordBatch) -> None:
+    """Sum up the rows of a batch. Raises: NotFinite, OutOfRange, TooManyDigits."""
+    for summation in summations:
+        summation.add(np.column_stack([_with_zeros(batch.column(name)) for name in summation.columns]))
 
 
-def described(columns: Sequence[Column], panels: Sequence[Moments]) -> tuple[Column, ...]:
-    """The columns with the means and deviations that the sums have."""
-    spread = {name: spread for panel in panels for name, spread in zip(panel.columns, means_and_stds(panel), strict=True)}
-
-    def described_columns() -> Iterator[Column]:
-        for column in columns:
-            mean, std = spread.get(column.name, (None, None))
-            yield replace(column, mean=mean, std=std)
-
-    return tuple(described_columns())
+def block_of(batch: pa.RecordBatch, columns: Sequence[str]) -> Floats:
+    """Columns of numbers as an array (n, q), with NaN where a cell is missing."""
+    return np.column_stack([batch.column(name).to_numpy(zero_copy_only=False) for name in columns])
 
 
-def _with_extremes(column: Column, batch: pa.RecordBatch) -> Column:
-    if column.type != "number":
-        return column
-    values = batch.column(column.name).to_numpy()
-    low, high = float(values.min()), float(values.max())
-    if column.min is None or column.max is None:
-        return replace(column, min=low, max=high)
-    return replace(column, min=min(low, column.min), max=max(high, column.max))
+def _with_zeros(values: Any) -> Floats:
+    filled: Floats = (pc.fill_null(values, 0.0) if values.null_count else values).to_numpy()
+    return filled

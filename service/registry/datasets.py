@@ -1,21 +1,32 @@
 """Data sets: rows on disk, and with each version the exact sums that were made while they came in."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import sqlalchemy as sa
 
-from service.registry.absorb import TYPES, Column, absorb, described
-from service.registry.errors import ColumnsDiffer, DatasetInUse, NotFound, TypesDiffer
-from service.registry.idents import new_id, now
+from service.registry.absorb import absorb
+from service.registry.changes import Arrival, Step, files_kept_if_all_goes_well, step
+from service.registry.columns import TYPES, Column
+from service.registry.conditions import Condition
+from service.registry.errors import ColumnsDiffer, DatasetInUse, NoRowsKept, NoRowsLeft, NotFound, TypesDiffer
+from service.registry.idents import new_id
 from service.registry.pages import Page, paged
 from service.registry.panels import Panels
-from service.registry.versions import Also, AlsoAppended, Dataset, Version, dataset_of, described_versions, nothing
+from service.registry.parts import KeptPart, has_rows, parts_of, reading_job
+from service.registry.removal import Leaving, Removal, Remover, all_but_the_last, those_of, those_where
+from service.registry.turns import Turns
+from service.registry.versions import Also, AlsoChanged, Change, Dataset, dataset_of, described_versions, nothing
+from service.registry.windows import LastSpan, Window, held, to_json
+from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from service.store.rows import Part, PartWriter, Rows, path
-from service.store.tables import UNFINISHED, Store, datasets, jobs, parts, versions
+from service.store.tables import Store, datasets, parts, versions
+
+Standing = Literal["here", "stale", "gone"]
 
 
 class Datasets:
@@ -23,54 +34,147 @@ class Datasets:
 
     def __init__(self, store: Store, folder: Path, whole_up_to: int, panels: Panels) -> None:
         self._store, self._folder, self._whole_up_to, self._panels = store, folder, whole_up_to, panels
+        self._turns = Turns()
 
-    def create(self, batches: Iterable[pa.RecordBatch], name: str, numbers: Numbers, also: Also = nothing) -> Dataset:
-        """Take in a new data set.
+    def create(
+        self,
+        batches: Iterable[pa.RecordBatch],
+        name: str,
+        numbers: Numbers,
+        also: Also = nothing,
+        window: Window | None = None,
+    ) -> Dataset:
+        """Take in a new data set; with a window, as much of it as stays.
 
-        Raises: NotFinite, OutOfRange, TooManyDigits, and what `batches` raises; nothing is kept then.
+        Raises: NotFinite, OutOfRange, TooManyDigits, and what `batches` raises; nothing is kept then. UnknownColumn,
+            NotNumeric, MissingValue: of the window's column.
         """
-        id_ = new_id("ds")
-        with PartWriter(self._folder, f"{id_}_1") as writer:
-            absorbed = absorb(batches, writer, numbers, self._whole_up_to)
-            made = Dataset(id_, name, 1, numbers, absorbed.n_rows, described(absorbed.columns, absorbed.panels), now())
-            version = Version.of(made, absorbed.panels, absorbed.n_rows, writer.path.stem)
-            writer.commit()
-            try:
-                with self._store.write() as connection:
-                    values = {"id": id_, "name": name, "numbers": numbers, "created_at": made.created_at}
-                    connection.execute(sa.insert(datasets).values(values))
-                    version.insert(connection)
-                    also(connection, made)
-            except BaseException:
-                writer.path.unlink(missing_ok=True)
-                raise
-        self._panels.keep(version)
-        return made
+        new = Dataset(new_id("ds"), name, 0, numbers, 0, (), "", window)
+        with files_kept_if_all_goes_well() as written:
+            arrival = self._taken_in(held(batches, window), new, f"{new.id}_1", written)
+            made = step(new, (), (), arrival, self._window_of(new, arrival.panels, written))
+            with self._store.write() as connection:
+                values = {"id": new.id, "name": name, "numbers": numbers, "window": to_json(window)}
+                connection.execute(sa.insert(datasets).values(values | {"created_at": made.change.made.created_at}))
+                made.insert(connection)
+                also(connection, made.change.made)
+        self._settle(made)
+        return made.change.made
 
-    def append(self, id_: str, batches: Iterable[pa.RecordBatch], also: AlsoAppended = nothing) -> tuple[Dataset, int]:
-        """Take in more rows of a data set: its next version, and how many rows there were before. Columns go by name.
+    def append(self, id_: str, batches: Iterable[pa.RecordBatch], also: AlsoChanged = nothing) -> Change:
+        """Take in more rows of a data set: its next version, in which only those stay that its window holds. Columns go by name.
 
-        Raises: NotFound, ColumnsDiffer, TypesDiffer, and as `create`.
+        Raises: NotFound, NoRowsKept, ColumnsDiffer, TypesDiffer, and as `create`; DatasetInUse: rows would leave.
         """
-        before = self.get(id_)
-        with PartWriter(self._folder, f"{id_}_{new_id('rows')}") as writer:
-            absorbed = absorb(_matched(batches, before.columns), writer, before.numbers, self._whole_up_to)
-            writer.commit()
-            try:
-                while True:
-                    # Made outside the transaction, which all others wait for; once more if another append came between.
-                    before = self.get(id_)
-                    version = Version.after(before, self._panels.of(before), absorbed, writer.path.stem)
-                    with self._store.write() as connection:
-                        if self.get(id_, connection=connection).version == before.version:
-                            version.insert(connection)
-                            also(connection, version.made, before.n_samples)
-                            break
-            except BaseException:
-                writer.path.unlink(missing_ok=True)
-                raise
-        self._panels.keep(version)
-        return version.made, before.n_samples
+        known = self.get(id_)
+        self._require_rows(known)
+        with files_kept_if_all_goes_well() as written:
+            came = held(_matched(batches, known.columns), known.window)
+            arrival = self._taken_in(came, known, f"{id_}_{new_id('rows')}", written)
+            with self._turns.of(id_):
+                before = self.get(id_)
+                arrival = arrival.of_version(before.version + 1)
+                kept = [] if before.window is None else self._parts(before)
+                made = step(
+                    before, self._panels.of(before), kept, arrival,
+                    self._window_of(before, arrival.panels, written),
+                )  # fmt: skip
+                self._keep(made, also)
+        return made.change
+
+    def remove_version(self, id_: str, version: int) -> Change:
+        """Take away the rows that came with a version, or what is left of them; without any, the version that was.
+
+        Raises: NotFound: there was no such version; and as `remove_where`.
+        """
+        if version > self.get(id_).version:
+            raise NotFound(f"version {version} of data set", id_)
+        return self._remove(id_, those_of(version))
+
+    def remove_where(self, id_: str, condition: Condition) -> Change:
+        """Take away the rows for which a condition holds: a new version, as if they had never come; without any, the old.
+
+        Raises: NotFound, NoRowsKept, NoRowsLeft, DatasetInUse.
+        """
+        return self._remove(id_, those_where(condition))
+
+    def _remove(self, id_: str, leaving: Leaving) -> Change:
+        with files_kept_if_all_goes_well() as written, self._turns.of(id_):
+            before = self.get(id_)
+            kept, panels = self._parts(before), self._panels.of(before)
+            with self._store.read() as connection:
+                self._refuse_if_read(connection, id_)  # again below: this one spares the work
+            removal = self._remover(id_, panels, written).removed(kept, leaving, is_wiped=True)
+            if not removal.n_removed:
+                return Change(before)
+            if not removal.parts:
+                raise NoRowsLeft(id_)
+            made = step(before, panels, kept, None, lambda _parts: removal)
+            self._keep(made, nothing)
+        return made.change
+
+    def _taken_in(self, batches: Iterable[pa.RecordBatch], to: Dataset, file: str, written: list[Path]) -> Arrival:
+        with PartWriter(self._folder, file) as writer:
+            absorbed = absorb(batches, writer, to.numbers, self._whole_up_to)
+            written.append(writer.commit())
+        return Arrival.of(absorbed, to.version + 1, file)
+
+    def _window_of(
+        self, dataset: Dataset, panels: Sequence[Moments], written: list[Path]
+    ) -> Callable[[Sequence[KeptPart]], Removal] | None:
+        """What takes the rows away that the window does not hold."""
+        window = dataset.window
+        if window is None:
+            return None
+
+        def remove(kept: Sequence[KeptPart]) -> Removal:
+            if isinstance(window, LastSpan):
+                leaving = those_where(window.left((part.columns for part in kept), dataset.numbers))
+            else:
+                leaving = all_but_the_last(window.rows, kept)
+            return self._remover(dataset.id, panels, written).removed(kept, leaving, is_wiped=False)
+
+        return remove
+
+    def _remover(self, id_: str, panels: Sequence[Moments], written: list[Path]) -> Remover:
+        return Remover(self._folder, id_, panels, written)
+
+    def _keep(self, made: Step, also: AlsoChanged) -> None:
+        """Make the next version durable. Raises: NotFound, DatasetInUse."""
+        id_ = made.change.made.id
+        with self._store.write() as connection:
+            require(connection, id_)
+            if made.takes_away:
+                self._refuse_if_read(connection, id_)
+            made.insert(connection)
+            also(connection, made.change)
+        self._settle(made)
+
+    def _settle(self, made: Step) -> None:
+        """What follows once a version is durable; a crash before leaves files that no table names: they are swept."""
+        if made.takes_away:
+            self._panels.forget(made.change.made.id)
+        self._panels.keep(made.version)
+        for file in made.unused:
+            path(self._folder, file).unlink(missing_ok=True)
+
+    def _refuse_if_read(self, connection: sa.Connection, id_: str) -> None:
+        job_id = reading_job(connection, id_)
+        if job_id is not None:
+            raise DatasetInUse(id_, job_id)
+
+    def _parts(self, dataset: Dataset) -> list[KeptPart]:
+        """Raises: NotFound, NoRowsKept."""
+        self._require_rows(dataset)
+        with self._store.read() as connection:
+            return parts_of(connection, dataset.id)
+
+    def _require_rows(self, dataset: Dataset) -> None:
+        with self._store.read() as connection:
+            has_parts = has_rows(connection, dataset.id)
+        if not has_parts:
+            self.get(dataset.id)
+            raise NoRowsKept(dataset.id)
 
     def get(self, id_: str, version: int | None = None, connection: sa.Connection | None = None) -> Dataset:
         """A version of a data set, or its newest. Raises: NotFound."""
@@ -101,11 +205,8 @@ class Datasets:
 
     def delete(self, id_: str) -> None:
         """Forget a data set, rows and all; models stay. Raises: NotFound, DatasetInUse."""
-        reading_job = sa.select(jobs.c.id).where(jobs.c.rows_dataset_id == id_, jobs.c.state.in_(UNFINISHED))
         with self._store.write() as connection:
-            job_id = connection.execute(reading_job.limit(1)).scalar_one_or_none()
-            if job_id is not None:
-                raise DatasetInUse(id_, job_id)
+            self._refuse_if_read(connection, id_)
             files = connection.execute(sa.select(parts.c.file).where(parts.c.dataset_id == id_)).scalars().all()
             if not connection.execute(sa.delete(datasets).where(datasets.c.id == id_)).rowcount:
                 raise NotFound("data set", id_)
@@ -114,18 +215,42 @@ class Datasets:
             path(self._folder, file).unlink(missing_ok=True)
 
     def rows(self, id_: str, version: int) -> Rows:
-        """The rows of a version. Raises: NotFound, and so does whoever reads them once the data set is deleted."""
-        self.get(id_, version)
-        query = sa.select(parts.c.file, parts.c.n_rows).where(parts.c.dataset_id == id_, parts.c.added_in <= version)
+        """The rows of a version.
+
+        Raises: NotFound, and so does whoever reads them once they are gone; NoRowsKept.
+        """
+        of_version = parts.c.dataset_id == versions.c.dataset_id, parts.c.added_in <= versions.c.version
+        # One query, so that the parts are those of the version, if it is still here.
+        query = (
+            sa.select(parts.c.file, parts.c.first_row, parts.c.n_rows)
+            .select_from(versions.outerjoin(parts, sa.and_(*of_version)))
+            .where(versions.c.dataset_id == id_, versions.c.version == version)
+            .order_by(parts.c.added_in)
+        )
         with self._store.read() as connection:
-            found = connection.execute(query.order_by(parts.c.added_in)).all()
+            found = connection.execute(query).all()
         if not found:
-            raise NotFound("data set", id_)
+            raise self._gone(id_, version)
+        if found[0].file is None:
+            raise NoRowsKept(id_)
 
         def missing(error: FileNotFoundError) -> Exception:
-            return error if self.exists(id_) else NotFound("data set", id_)
+            return error if self.standing(id_, version) == "here" else self._gone(id_, version)
 
-        return Rows([Part(path(self._folder, row.file), row.n_rows) for row in found], missing)
+        return Rows([Part(path(self._folder, row.file), row.n_rows, row.first_row) for row in found], missing)
+
+    def standing(self, id_: str, version: int) -> Standing:
+        """Whether a version is here, or gone because rows were taken away since, or because the data set is."""
+        of_set = sa.and_(versions.c.dataset_id == datasets.c.id, versions.c.version == version)
+        query = sa.select(versions.c.version).select_from(datasets.outerjoin(versions, of_set)).where(datasets.c.id == id_)
+        with self._store.read() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return "gone"
+        return "stale" if row.version is None else "here"
+
+    def _gone(self, id_: str, version: int) -> NotFound:
+        return NotFound("data set" if self.standing(id_, version) == "gone" else f"version {version} of data set", id_)
 
     def files(self) -> set[str]:
         """The row files that belong to data sets."""
@@ -133,17 +258,23 @@ class Datasets:
             return set(connection.execute(sa.select(parts.c.file)).scalars())
 
 
-def require(connection: sa.Connection, id_: str) -> None:
-    """In the transaction of whoever will need the data set: once it is there, it stays until that ends.
+def require(connection: sa.Connection, id_: str, version: int | None = None) -> None:
+    """In the transaction of whoever will need the data set, or a version of it: once it is there, it stays until that ends.
 
     Raises: NotFound.
     """
     if not is_here(connection, id_):
         raise NotFound("data set", id_)
+    if version is not None and not is_here(connection, id_, version):
+        raise NotFound(f"version {version} of data set", id_)
 
 
-def is_here(connection: sa.Connection, id_: str) -> bool:
-    return connection.execute(sa.select(datasets.c.seq).where(datasets.c.id == id_)).one_or_none() is not None
+def is_here(connection: sa.Connection, id_: str, version: int | None = None) -> bool:
+    """Whether the data set, or the version of it, is here."""
+    query = sa.select(datasets.c.seq).where(datasets.c.id == id_)
+    if version is not None:
+        query = sa.select(versions.c.version).where(versions.c.dataset_id == id_, versions.c.version == version)
+    return connection.execute(query).one_or_none() is not None
 
 
 def _matched(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:

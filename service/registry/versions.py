@@ -2,19 +2,20 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self, cast
 
 import orjson
 import sqlalchemy as sa
 
-from service.registry.absorb import Absorbed, Column, described
+from service.registry import windows
+from service.registry.columns import Column, from_json, to_json
 from service.registry.errors import NotNumeric
-from service.registry.idents import now
+from service.registry.windows import Window
 from service.solver.errors import UnknownColumn
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
-from service.store.tables import datasets, moments, parts, versions
+from service.store.tables import datasets, moments, versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Dataset:
     n_samples: int
     columns: tuple[Column, ...]
     created_at: str
+    window: Window | None = None
 
     def numeric(self, role: str, name: str) -> str:
         """The name, if it is that of a column of numbers. Raises: UnknownColumn, NotNumeric."""
@@ -44,8 +46,17 @@ class Dataset:
         raise UnknownColumn(name, tuple(column.name for column in self.columns))
 
 
-Also = Callable[[sa.Connection, Dataset], None]  # what else belongs into the transaction that makes a version
-AlsoAppended = Callable[[sa.Connection, Dataset, int], None]  # the same, with the number of rows before
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A version, and how it differs from the one before."""
+
+    made: Dataset
+    n_appended: int = 0
+    n_removed: int = 0
+
+
+Also = Callable[[sa.Connection, Dataset], None]  # what else belongs into the transaction that makes a data set
+AlsoChanged = Callable[[sa.Connection, Change], None]  # the same, of another version
 
 
 def nothing(*_made: object) -> None:
@@ -61,23 +72,13 @@ class Version:
     rows: list[tuple[sa.Table, dict[str, Any]]]
 
     @classmethod
-    def of(cls, made: Dataset, panels: tuple[Moments, ...], n_new: int, file: str) -> Self:
-        """Args: n_new: the rows that are in `file`."""
-        columns = orjson.dumps([asdict(column) for column in made.columns])
+    def of(cls, made: Dataset, panels: tuple[Moments, ...]) -> Self:
+        """The version and its sums; parts, if it has rows, are kept beside it."""
         key = {"dataset_id": made.id, "version": made.version}
+        columns = to_json(made.columns)
         version = key | {"n_samples": made.n_samples, "columns": columns, "created_at": made.created_at}
-        part = {"dataset_id": made.id, "added_in": made.version, "file": file, "n_rows": n_new}
         sums = [(moments, moments_row(made, position, panel)) for position, panel in enumerate(panels)]
-        return cls(made, panels, [(versions, version), (parts, part), *sums])
-
-    @classmethod
-    def after(cls, before: Dataset, panels: Sequence[Moments], absorbed: Absorbed, file: str) -> Self:
-        """The next version, with the rows absorbed."""
-        summed = tuple(map(Moments.__add__, panels, absorbed.panels))
-        columns = described([a.joined(b) for a, b in zip(before.columns, absorbed.columns, strict=True)], summed)
-        n_samples = before.n_samples + absorbed.n_rows
-        made = replace(before, version=before.version + 1, n_samples=n_samples, columns=columns, created_at=now())
-        return cls.of(made, summed, absorbed.n_rows, file)
+        return cls(made, panels, [(versions, version), *sums])
 
     @property
     def n_bytes(self) -> int:
@@ -88,18 +89,26 @@ class Version:
         for table, row in self.rows:
             connection.execute(sa.insert(table).values(row))
 
+    def forget_older(self, connection: sa.Connection) -> None:
+        """Older versions go, with all sums that were made of them."""
+        for table in (versions, moments):
+            older = table.c.dataset_id == self.made.id, table.c.version < self.made.version
+            connection.execute(sa.delete(table).where(*older))
+
 
 def described_versions() -> sa.Select[Any]:
     """What `dataset_of` needs, of all versions of all data sets."""
     return sa.select(
-        datasets.c.id, datasets.c.name, datasets.c.numbers, versions.c.version, versions.c.n_samples, versions.c.columns,
-        versions.c.created_at,
+        datasets.c.id, datasets.c.name, datasets.c.numbers, datasets.c.window, versions.c.version, versions.c.n_samples,
+        versions.c.columns, versions.c.created_at,
     ).join(versions, versions.c.dataset_id == datasets.c.id)  # fmt: skip
 
 
 def dataset_of(row: sa.Row[Any]) -> Dataset:
-    columns = tuple(Column(**column) for column in orjson.loads(row.columns))
-    return Dataset(row.id, row.name, row.version, cast("Numbers", row.numbers), row.n_samples, columns, row.created_at)
+    return Dataset(
+        row.id, row.name, row.version, cast("Numbers", row.numbers), row.n_samples, from_json(row.columns), row.created_at,
+        windows.from_json(row.window),
+    )  # fmt: skip
 
 
 def moments_of(dataset: Dataset, what: sa.ColumnElement[Any] = moments.c.value) -> sa.Select[Any]:

@@ -1,6 +1,6 @@
 """Rows on disk: Arrow IPC files, uncompressed, so that reading is mapping; each written whole or not at all.
 
-The rows of a data set are one file an upload or append. All batches of a file but its last have the same number of rows, a
+The rows of a data set are one file an upload or append; where rows were taken away, what is left of it. All batches of a file but its last have the same number of rows, a
 multiple of BLOCK_ROWS, whatever pieces they came in: so a row is found by arithmetic.
 """
 
@@ -141,10 +141,11 @@ def _sync(folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A row file, and how many rows it has: kept with it in the tables, so that a thousand need not be opened to be counted."""
+    """A row file's last n_rows rows: kept with it in the tables, so that a thousand need not be opened to be counted."""
 
     path: Path
     n_rows: int
+    first_row: int = 0  # of the file; those before it have left
 
 
 class Rows:
@@ -184,13 +185,15 @@ class Rows:
         at = max(start, 0)
         while at < stop:
             part = bisect_right(self._starts, at) - 1
-            batch, first = self._batch(part, at - self._starts[part])
+            batch, first = self._batch(part, self._parts[part].first_row + at - self._starts[part])
             n_rows = min(batch.num_rows - first, stop - at)
             yield batch.select(wanted).slice(first, n_rows)
             at += n_rows
 
     def block(self, i: int, columns: Sequence[str]) -> Floats:
         """Logical block i of BLOCK_ROWS rows, whatever parts they lie in, as float64 (m, k); the last may be short.
+
+        A cell that is missing is NaN, which no cell that is there can be.
 
         Raises: IndexError; TypeError: a column is not of numbers; as `batches`.
         """
@@ -203,7 +206,7 @@ class Rows:
             for j, values in enumerate(batch.columns):
                 if values.type != pa.float64():
                     raise TypeError(f"column {columns[j]!r} is of {values.type}, not of numbers")
-                block[at : at + len(values), j] = values.to_numpy()
+                block[at : at + len(values), j] = values.to_numpy(zero_copy_only=False)
             at += batch.num_rows
         return block
 
