@@ -28,7 +28,7 @@ class Sums:
 def in_units(sums: Sums, units: Sequence[int], base: int) -> fmpz_mat:
     """The entries in other units: finer ones always, coarser ones if the caller knows that nothing is left over."""
     steps = [new - old for new, old in zip(units, sums.units, strict=True)]
-    if not any(steps):
+    if not any(steps) or sums.entries.is_zero():
         return sums.entries
     if len(set(steps)) == 1 and steps[0] > 0:
         return sums.entries * fmpz(base) ** (2 * steps[0])
@@ -67,7 +67,9 @@ def combined(a: Sums, b: Sums, base: int, operation: Callable[[fmpz_mat, fmpz_ma
 def in_weight_unit(sums: Sums, weight_unit: int, base: int) -> Sums:
     """The same sums in another unit of the weights: a coarser one only if the caller knows that nothing is left over."""
     step = weight_unit - sums.weight_unit
-    if step >= 0:
+    if step == 0:
+        return sums
+    if step > 0:
         entries = sums.entries * fmpz(base) ** step
     else:
         side, factor = len(sums.units), fmpz(base) ** -step
@@ -84,8 +86,10 @@ def with_constant_one(sums: Sums, base: int) -> Sums:
 def coarsest(sums: Sums) -> Sums:
     """The same sums, base 2, in units as coarse as the entries allow, and 1 for the first column, the constant.
 
-    Sliced columns have units far finer than their values; shorter integers make everything after cheaper.
+    Sliced columns have units far finer than their values; shorter integers make everything after cheaper. The weights come
+    first: what is left over in their unit must not be taken from the columns', or that of whole weights could not be 1.
     """
+    sums = in_weight_unit(sums, sums.weight_unit - spare_weight_bits(sums), 2)
     side = len(sums.units)
     entries = sums.entries.entries()
     units = [0, *sums.units[1:]]
@@ -100,6 +104,16 @@ def coarsest(sums: Sums) -> Sums:
             taken[j] = min(trailing_zeros(square) // 2, row.min())
             units[j] -= int(taken[j])
     return replace(sums, units=tuple(units), entries=in_units(sums, units, 2))
+
+
+def spare_weight_bits(sums: Sums) -> int:
+    """By how much the weights' unit may be coarser, base 2, and no coarser than 1: to 1 if the weights are whole."""
+    spare = max(0, sums.weight_unit)
+    for entry in sums.entries.entries() if spare else ():
+        spare = min(spare, trailing_zeros(int(entry)))
+        if spare == 0:
+            break
+    return spare
 
 
 def trailing_zeros(value: int) -> int:

@@ -1,5 +1,7 @@
 """Moments: exact, a commutative group, and a value."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -122,6 +124,21 @@ def test_moments_of_other_columns_or_readings_do_not_mix() -> None:
         x + Moments.empty(["y", "x"])
     with pytest.raises(ReadingMismatch):
         x - Moments.empty(["x", "y"], "decimal")
+
+
+def test_weighted_moments_are_joined_in_the_finer_unit_of_the_weights() -> None:
+    """Halves and eighths of a row: the sums are of the weights, and the digest does not know their unit."""
+    halves = replace(Moments.of(np.array([[3.0]]), ["x"]), weighted_rows=1, weight_unit=1)
+    eighths = replace(Moments.of(np.array([[5.0]]), ["x"]), weighted_rows=1, weight_unit=3)
+
+    both = halves + eighths
+
+    assert both.total == 4 + 1
+    assert (both.weight_unit, both.n_samples) == (3, 2)
+    assert both.sums[0, 1] == 4 * 3 + 5
+    assert (both - eighths).digest() == halves.digest()
+    assert both.select(["x"]).digest() == both.digest()
+    assert both.select([]).n_samples == 2
 
 
 def test_more_rows_than_there_are_cannot_be_taken_away() -> None:

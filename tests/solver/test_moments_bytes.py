@@ -1,6 +1,7 @@
 """Moments as bytes: whole, the same everywhere, and no larger than the values need."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,6 +35,26 @@ def test_the_form_does_not_change() -> None:
 
     head = b"LFMOM1\r\n\x15\x00\x00\x00\x01\x00\x00\x00"
     assert moments.to_bytes() == head + b'[["x"],"float64",[0]]' + b"\x02\xff\x0d"
+
+
+def test_bytes_give_weighted_moments_back() -> None:
+    """The number of rows that count and the weights' unit come after the columns' units; the rest is as without weights."""
+    weighted = replace(MOMENTS, weighted_rows=2, weight_unit=7)
+
+    back = Moments.from_bytes(weighted.to_bytes())
+
+    assert (back.columns, back.units, back.weighted_rows, back.weight_unit) == (MOMENTS.columns, MOMENTS.units, 2, 7)
+    assert back.sums == MOMENTS.sums
+    assert back.digest() == weighted.digest() != MOMENTS.digest()
+
+
+@pytest.mark.parametrize("weights", [(-1, 0), (2, 10**9)], ids=["a negative number of rows", "a unit that none have"])
+def test_weights_that_cannot_be_are_refused(weights: tuple[int, int]) -> None:
+    """As of the columns, so of the weights."""
+    weighted = replace(MOMENTS, weighted_rows=weights[0], weight_unit=weights[1])
+
+    with pytest.raises(ValueError, match="moments"):
+        Moments.from_bytes(weighted.to_bytes())
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ class TermBlocks:
         """Add the products of n rows, of which the columns' digits are written."""
         digits, at = self._digits(layout, n), layout.offsets
         digits[0] = 1.0
-        part = self._scratch.floats("part", layout.height, n)
+        part = self._scratch.floats("part", layout.most_digits, n)
         for step in self.plan.steps:
             shorter, single, product = (
                 digits[at[place] : at[place + 1]] for place in (step.shorter, step.single, step.result)

@@ -19,6 +19,7 @@ class Layout:
     offsets: tuple[int, ...]
     n_slices: int  # of the longer operand of the product
     longest: int  # the place of a right factor with most digits
+    most_digits: int  # of any monomial
 
     @classmethod
     def of(cls, plan: Plan, windows: Windows) -> Layout:
@@ -27,7 +28,7 @@ class Layout:
         for length in lengths:
             offsets.append(offsets[-1] + length)
         n_slices = offsets[plan.left.stop] - offsets[plan.left.start]
-        return cls(windows, tuple(offsets), n_slices, max(range(plan.n_factors), key=lengths.__getitem__))
+        return cls(windows, tuple(offsets), n_slices, max(range(plan.n_factors), key=lengths.__getitem__), max(lengths))
 
     @property
     def height(self) -> int:
