@@ -51,6 +51,15 @@ class Places:
         """How many steps; the last may be short. There is one place more."""
         return -(-(self.n_rows - self.first) // self.step)
 
+    @property
+    def n_summed(self) -> int:
+        """How many rows are between the first place and the end."""
+        return self.n_rows - self.first
+
+    def have(self, other: Places) -> bool:
+        """Whether all the places of `other` are among these."""
+        return self.step == other.step and self.n_rows == other.n_rows and self.first <= other.first
+
     def row(self, place: int) -> int:
         """The row at a place: sums up to there are over the rows before it."""
         return min(self.first + place * self.step, self.n_rows)
@@ -95,8 +104,11 @@ class RunningSums:
         weight_unit = None if last.weighted_rows is None else last.weight_unit
         return cls(places, last.columns, last.numbers, last.units, weight_unit, widths, data)
 
-    def between(self, i: int, j: int) -> Moments:
-        """The moments of the rows from place i to place j, i <= j."""
+    def between(self, start: int, stop: int) -> Moments:
+        """The moments of rows start to stop of the file. Raises: ValueError: they are not two places in their order."""
+        i, j = self.places.inside(start, stop)
+        if not (0 <= i <= j and (self.places.row(i), self.places.row(j)) == (start, stop)):
+            raise ValueError(f"running sums have no rows {start} to {stop}")
         zero = int.from_bytes(b"".join(b"\0" * (width - 1) + b"\x80" for width in self.widths), "little")
         difference = (self._at(j) - self._at(i) + zero).to_bytes(self._size, "little")
         ends = pairwise(accumulate(self.widths, initial=0))
