@@ -15,7 +15,7 @@ from service.api.datasets import Version, url_of
 from service.api.errors import InvalidValue, OverLimit
 from service.api.idempotency import Key
 from service.api.problems import responses
-from service.api.services import Use
+from service.api.services import Limits, Use
 from service.api.uploads import UPLOAD_PROBLEMS, Keep, Made, upload
 from service.api.written import written
 from service.ingest.json_rows import Integer, RowsBody
@@ -23,6 +23,7 @@ from service.registry.conditions import condition
 from service.registry.errors import ColumnsDiffer, DatasetInUse, NoRowsKept, NoRowsLeft, NotFound, TypesDiffer
 from service.registry.versions import Change, Dataset
 from service.solver.errors import UnknownColumn
+from service.store.rows import Rows
 
 router = APIRouter(tags=["datasets"])
 
@@ -133,30 +134,48 @@ async def get_rows(
     """Rows of one version, in the order they came. `Link` names the next page."""
     if limit is not None and limit > use.limits.max_page_rows:
         raise OverLimit("", "rows of a page", limit, use.limits.max_page_rows, parameter="limit")
-    dataset = await asyncio.to_thread(use.datasets.get, dataset_id, version)
-    most = use.limits.max_page_cells // len(dataset.columns)
-    if limit is None:
-        limit = max(1, min(PAGE, use.limits.max_page_rows, most))
-    n_cells = max(0, min(limit, dataset.n_samples - offset)) * len(dataset.columns)
-    if n_cells > use.limits.max_page_cells:
-        raise OverLimit("", "cells (rows x columns) of a page", n_cells, use.limits.max_page_cells, parameter="limit")
-    following = offset + limit if offset + limit < dataset.n_samples else None
 
-    def page() -> bytes:
-        rows = use.datasets.rows(dataset.id, dataset.version)
-        names = [column.name for column in dataset.columns]
-        schema = pa.schema([rows.schema.field(name) for name in names])
-        table = pa.Table.from_batches(rows.batches(offset, offset + limit, names), schema)
-        if format == "json":
-            head = {"id": dataset.id, "version": dataset.version, "n_samples": dataset.n_samples, "offset": offset}
-            return orjson.dumps(head | {"columns": table.to_pydict(), "next": following})
-        return written(table, format)
-
-    headers = {}
-    if following is not None:
+    def page() -> tuple[bytes, str | None]:
+        dataset = use.datasets.get(dataset_id, version)
+        n_rows = _page_rows(dataset, offset, limit, use.limits)
+        following = offset + n_rows if offset + n_rows < dataset.n_samples else None
+        body = _page(dataset, use.datasets.rows(dataset.id, dataset.version), offset, n_rows, following, format)
+        if following is None:
+            return body, None
         url = request.url.include_query_params(offset=following, version=dataset.version)
-        headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-    return Response(await asyncio.to_thread(page), headers=headers, media_type=MEDIA_TYPES[format])
+        return body, f'<{url.path}?{url.query}>; rel="next"'
+
+    def newest_page() -> tuple[bytes, str | None]:
+        while True:
+            newest = use.datasets.get(dataset_id).version
+            try:
+                return page()
+            except NotFound:  # it was the newest until rows were taken away just now
+                if use.datasets.standing(dataset_id, newest) == "here":
+                    raise
+
+    body, link = await asyncio.to_thread(newest_page if version is None else page)
+    return Response(body, headers={} if link is None else {"Link": link}, media_type=MEDIA_TYPES[format])
+
+
+def _page_rows(dataset: Dataset, offset: int, limit: int | None, limits: Limits) -> int:
+    """How many rows a page has at most. Raises: OverLimit."""
+    most = limits.max_page_cells // len(dataset.columns)
+    if limit is None:
+        limit = max(1, min(PAGE, limits.max_page_rows, most))
+    n_cells = max(0, min(limit, dataset.n_samples - offset)) * len(dataset.columns)
+    if n_cells > limits.max_page_cells:
+        raise OverLimit("", "cells (rows x columns) of a page", n_cells, limits.max_page_cells, parameter="limit")
+    return limit
+
+
+def _page(dataset: Dataset, rows: Rows, offset: int, limit: int, following: int | None, format_: Format) -> bytes:
+    names = [column.name for column in dataset.columns]
+    schema = pa.schema([rows.schema.field(name) for name in names])
+    table = pa.Table.from_batches(rows.batches(offset, offset + limit, names), schema)
+    if format_ != "json":
+        return written(table, format_)
+    return orjson.dumps(_shown(dataset) | {"offset": offset, "columns": table.to_pydict(), "next": following})
 
 
 def _shown(dataset: Dataset) -> dict[str, Any]:

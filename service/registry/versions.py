@@ -111,9 +111,10 @@ def dataset_of(row: sa.Row[Any]) -> Dataset:
     )  # fmt: skip
 
 
-def moments_of(dataset: Dataset, what: sa.ColumnElement[Any] = moments.c.value) -> sa.Select[Any]:
+def moments_of(dataset: Dataset, *what: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """The moments kept of a version, or something else of their rows."""
-    return sa.select(what).where(moments.c.dataset_id == dataset.id, moments.c.version == dataset.version)
+    kept = sa.select(*what) if what else sa.select(moments.c.value)
+    return kept.where(moments.c.dataset_id == dataset.id, moments.c.version == dataset.version)
 
 
 def moments_row(dataset: Dataset, position: int, value: Moments) -> dict[str, Any]:

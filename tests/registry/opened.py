@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from service.registry.datasets import Datasets
+from service.registry.design import Design
 from service.registry.panels import CAPACITY, Panels
 from service.registry.sums import Sums
 from service.store.tables import Store
@@ -21,4 +22,10 @@ class Opened:
     def over(cls, store: Store, folder: Path, whole_up_to: int = 128, panels_bytes: int = CAPACITY) -> Self:
         panels = Panels(store, panels_bytes)
         datasets = Datasets(store, folder, whole_up_to, panels)
-        return cls(datasets, Sums(store, datasets, panels))
+        return cls(datasets, Sums(store, datasets, panels, max_terms=1000))
+
+
+def plain(*columns: str) -> Design:
+    """The design of a fit of the last of the columns on the others, as they are."""
+    *features, target = columns
+    return Design(features=tuple(features), target=target)

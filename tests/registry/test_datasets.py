@@ -17,7 +17,7 @@ from service.registry.versions import Dataset
 from service.solver.moments import Moments
 from service.store.rows import Rows
 from service.store.tables import UNFINISHED, Store, jobs, moments
-from tests.registry.opened import Opened
+from tests.registry.opened import Opened, plain
 from tests.statements import heard
 
 NAMES = ("x", "y", "z")
@@ -65,36 +65,41 @@ def test_appends_at_once_all_land(opened: Opened, datasets: Datasets, folder: Pa
     newest = Opened.over(store, folder).datasets.get(id_)
     assert (newest.version, newest.n_samples) == (7, 40)
     for registry in (opened, Opened.over(store, folder)):  # from its memory, and from the store
-        summed = registry.sums.known(newest, NAMES)
+        summed = registry.sums.known(newest, plain(*NAMES))
         assert summed is not None
-        assert summed.digest() == Moments.of(X, NAMES).digest()
+        assert summed.moments.digest() == Moments.of(X, NAMES).digest()
     assert datasets.rows(id_, 7).n_rows == 40
 
 
-def test_an_append_that_another_came_before_is_summed_onto_that(
-    opened: Opened, datasets: Datasets, store: Store, monkeypatch: pytest.MonkeyPatch
+def test_changes_of_one_data_set_wait_for_each_other_and_not_for_those_of_another(
+    datasets: Datasets, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rows that came between are in the next version too, and the number of rows before counts them."""
-    id_ = datasets.create([batch(X[:4])], "d", "float64").id
-    write, n_transactions = store.write, 0
+    """The rows that came before are in the next version too; a change that takes long holds up no other data set."""
+    id_, other = (datasets.create([batch(X[:4])], "d", "float64").id for _ in range(2))
+    write, is_first, done = store.write, True, []
+
+    def append(to: str, rows: np.ndarray) -> None:
+        done.append(datasets.append(to, [batch(rows)]).made)
 
     @contextmanager
     def late() -> Iterator[sa.Connection]:
-        nonlocal n_transactions
-        n_transactions += 1
-        if n_transactions == 1:
-            datasets.append(id_, [batch(X[4:10])])
+        nonlocal is_first
+        if is_first:
+            is_first = False
+            second.start()
+            append(other, X[:1])
+            assert [made.id for made in done] == [other]
         with write() as connection:
             yield connection
 
+    second = threading.Thread(target=append, args=(id_, X[10:]))
     monkeypatch.setattr(store, "write", late)
 
-    made, n_before = datasets.append(id_, [batch(X[10:])])
+    append(id_, X[4:10])
+    second.join(30)
 
-    assert (made.version, made.n_samples, n_before) == (3, 40, 10)
-    summed = opened.sums.known(made, NAMES)
-    assert summed is not None
-    assert summed.digest() == Moments.of(X, NAMES).digest()
+    assert [(made.id, made.version, made.n_samples) for made in done] == [(other, 2, 5), (id_, 2, 10), (id_, 3, 40)]
+    assert np.array_equal(np.concatenate(list(datasets.rows(id_, 3).blocks(NAMES))), X)
 
 
 def test_nobody_waits_while_an_append_is_summed(
@@ -169,12 +174,12 @@ def test_only_the_newest_sums_made_for_fits_are_kept(store: Store, folder: Path)
     assert len(choices) == KEPT_FOR_FITS + 1
 
     for choice in choices:
-        opened.sums.made(wide, choice, lambda _read, _all: None)
+        opened.sums.made(wide, plain(*choice), lambda _read, _all: None)
 
     assert kept_for_fits(store, wide) == KEPT_FOR_FITS
-    assert opened.sums.known(wide, choices[0]) is None
+    assert opened.sums.known(wide, plain(*choices[0])) is None
     for choice in (choices[1], choices[-1], ("c0", "c31"), ("c32", "c39")):
-        assert opened.sums.known(wide, choice) is not None
+        assert opened.sums.known(wide, plain(*choice)) is not None
 
 
 def test_a_transaction_can_require_a_data_set(datasets: Datasets, store: Store) -> None:
@@ -215,7 +220,7 @@ def test_sums_of_rows_that_are_deleted_meanwhile_are_not_found(
     monkeypatch.setattr(datasets, "rows", rows)
 
     with pytest.raises(NotFound, match=made.id):
-        opened.sums.made(made, NAMES, lambda _read, _all: None)
+        opened.sums.made(made, plain(*NAMES), lambda _read, _all: None)
 
 
 def test_a_file_that_is_missing_of_a_data_set_that_is_here_is_said_to_be(datasets: Datasets, folder: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from service.registry.kept import Kept
 from service.solver.moments import Moments
 from service.store.tables import Store
-from tests.registry.opened import Opened
+from tests.registry.opened import Opened, plain
 
 
 def test_the_least_recently_used_goes_first() -> None:
@@ -59,8 +59,8 @@ def test_sums_are_kept_in_memory_by_their_bytes(
     monkeypatch.setattr(Moments, "from_bytes", counted)
 
     made = opened.datasets.create([rows], "d", "float64")
-    opened.sums.known(made, ["x"])
-    made, _ = opened.datasets.append(made.id, [rows])
-    opened.sums.known(made, ["x"])
+    opened.sums.known(made, plain("x", "y"))
+    made = opened.datasets.append(made.id, [rows]).made
+    opened.sums.known(made, plain("x", "y"))
 
     assert reads == n_reads
