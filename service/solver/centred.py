@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flint import fmpq, fmpz, fmpz_mat
 
@@ -16,13 +16,17 @@ _SPREAD_BITS = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Centred:
-    """X'X, X'y and y'y in integers: of the columns about their means, times n, or as they are without an intercept.
+    """X'X, X'y and y'y in integers: of the columns about their means, times the total weight, or as they are without an
+    intercept.
 
-    With K = `scale` (n, or 1): K sum (x_i - mean_i)(x_j - mean_j) = gram[i, j] units[i] units[j].
+    With K = `scale` (the total, or 1): K sum w (x_i - mean_i)(x_j - mean_j) = gram[i, j] units[i] units[j] weight_unit.
+    Without weights w is 1, and the total is the number of rows.
     """
 
     n_samples: int
-    scale: int
+    total: fmpz  # of the weights, in their unit
+    weight_unit: fmpq
+    scale: fmpz
     gram: fmpz_mat  # (p, p)
     right: fmpz_mat  # (p, 2) X'y and the sums of the columns; (p, 1) X'y alone without an intercept
     target_square: fmpz
@@ -38,16 +42,26 @@ class Centred:
     def fit_intercept(self) -> bool:
         return self.right.ncols() == 2
 
-    @property
-    def df_resid(self) -> int:
-        return self.n_samples - self.n_features - self.fit_intercept
+    def select(self, kept: Sequence[int]) -> Centred:
+        """The equation of some of the features."""
+        if len(kept) == self.n_features:
+            return self
+        p, columns = len(kept), self.right.ncols()
+        return replace(
+            self,
+            gram=fmpz_mat(p, p, [self.gram[i, j] for i in kept for j in kept]),
+            right=fmpz_mat(p, columns, [self.right[i, j] for i in kept for j in range(columns)]),
+            units=tuple(self.units[i] for i in kept),
+        )
 
-    def balanced(self) -> Centred:
+    def balanced(self, diagonal: Sequence[fmpz] | None = None) -> Centred:
         """Bring the columns to about one size, by powers of 2 taken out of their units.
 
         Ball arithmetic bounds rounding by the largest entries: ten columns of 1e-5 to 1e5 lose 60 bits to it otherwise.
+        The sizes are those of the squares in `diagonal`, if they are not those of the columns.
         """
-        sizes = [self.gram[i, i].bit_length() // 2 for i in range(self.n_features)]
+        squares = diagonal or [self.gram[i, i] for i in range(self.n_features)]
+        sizes = [square.bit_length() // 2 for square in squares]
         if not sizes or max(sizes) - min(sizes) <= _SPREAD_BITS:
             return self
         factors = [fmpz(1) << (max(sizes) - size) for size in sizes]
@@ -57,30 +71,25 @@ class Centred:
         ]
         right = [[entry * factor for entry in row] for row, factor in zip(self.right.tolist(), factors, strict=True)]
         units = tuple(unit / factor for unit, factor in zip(self.units, factors, strict=True))
-        return Centred(
-            self.n_samples, self.scale, fmpz_mat(gram), fmpz_mat(right),
-            self.target_square, self.target_sum, units, self.target_unit,
-        )  # fmt: skip
+        return replace(self, gram=fmpz_mat(gram), right=fmpz_mat(right), units=units)
 
 
-def centred(moments: Moments, target: str, features: Sequence[str], fit_intercept: bool) -> Centred:
-    """Centre the cross products of `target` and `features`.
-
-    Raises: UnknownColumn: a name that is not among the moments' columns.
-    """
-    chosen = moments.select((*features, target))
-    p, n = len(features), chosen.n_samples
+def centred(chosen: Moments, fit_intercept: bool) -> Centred:
+    """Centre the cross products of the features, and of the target, which is the last column of `chosen`."""
+    p, total = len(chosen.columns) - 1, chosen.total
     products = chosen.sums.tolist()
     totals = products[0][1:]
     rows = [row[1:] for row in products[1:]]
     if fit_intercept:
-        rows = [[n * entry - own * other for entry, other in zip(row, totals, strict=True)]
+        rows = [[total * entry - own * other for entry, other in zip(row, totals, strict=True)]
                 for row, own in zip(rows, totals, strict=True)]  # fmt: skip
     base = fmpz(BASE[chosen.numbers])
-    units = [fmpq(1, base**unit) if unit >= 0 else fmpq(base**-unit) for unit in chosen.units]
+    units = [_power(base, -unit) for unit in chosen.units]
     return Centred(
-        n_samples=n,
-        scale=n if fit_intercept else 1,
+        n_samples=chosen.n_samples,
+        total=total,
+        weight_unit=_power(base, -chosen.weight_unit),
+        scale=total if fit_intercept else fmpz(1),
         gram=fmpz_mat(p, p, [entry for row in rows[:p] for entry in row[:p]]),
         right=fmpz_mat(p, 1 + fit_intercept, _right(rows, totals, p, fit_intercept)),
         target_square=rows[p][p],
@@ -88,6 +97,10 @@ def centred(moments: Moments, target: str, features: Sequence[str], fit_intercep
         units=tuple(units[:p]),
         target_unit=units[p],
     )
+
+
+def _power(base: fmpz, exponent: int) -> fmpq:
+    return fmpq(base**exponent) if exponent >= 0 else fmpq(1, base**-exponent)
 
 
 def _right(rows: list[list[fmpz]], totals: list[fmpz], p: int, fit_intercept: bool) -> list[fmpz]:

@@ -1,65 +1,137 @@
-"""Which columns are exact linear combinations of others, and how: rational, from the Gram matrix alone."""
+"""Which columns are linear combinations of those before them, exactly or to rounding, and how."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from flint import fmpq
+from flint import arb, arb_mat, fmpq, fmpq_mat
 
+from service.solver.balls import precision
 from service.solver.centred import Centred
+from service.solver.correlation import Inverted
 from service.solver.errors import RankDeficient
+from service.solver.last_place import LastPlaces
+from service.solver.normal import independent
+from service.solver.relation import LONGEST, relation
+from service.solver.rounding_rank import independent_to_rounding
 
-# A relation with more terms, or a longer number, than this helps nobody and is left out.
-_LONGEST_RELATION = 6
-_LONGEST_NUMBER = 12
-
-
-def refuse_dependent(equation: Centred, features: Sequence[str]) -> None:
-    """Raise RankDeficient if some columns depend on those before them; a constant one does on the intercept's."""
-    if equation.gram.rank() == equation.n_features:
-        return
-    reduced, denominator, rank = equation.gram.rref()
-    pivots = [next(j for j in range(equation.n_features) if reduced[i, j] != 0) for i in range(rank)]
-    dependent = [j for j in range(equation.n_features) if j not in pivots]
-    weights = {j: [fmpq(reduced[i, j], denominator) for i in range(rank)] for j in dependent}
-    relations = (_relation(equation, features, j, pivots, weights[j]) for j in dependent)
-    raise RankDeficient(
-        rank=rank + equation.fit_intercept,
-        dependent=tuple(features[j] for j in dependent),
-        relations=tuple(text for text in relations if text),
-    )
+# A weight is none at all if it is no more than so many times as large as chance might make it.
+_SIGNIFICANT = 30
 
 
-def _relation(
-    equation: Centred, features: Sequence[str], dependent: int, pivots: Sequence[int], weights: Sequence[fmpq]
-) -> str | None:
-    """Write "x3 = x1 + 2*x2 - 0.5", or None if that is too long to read. Weights are in the columns' integers."""
-    used = [(i, weight) for i, weight in zip(pivots, weights, strict=True) if weight != 0]
-    unit = equation.units[dependent]
-    terms = [(weight * unit / equation.units[i], features[i]) for i, weight in used]
+@dataclass(frozen=True, slots=True)
+class Dependence:
+    """A column that depends on columns that are kept."""
+
+    column: int
+    involved: tuple[int, ...]  # the kept ones that are in the relation, in order
+    relation: str | None  # None if it is too long to read
+
+
+@dataclass(frozen=True, slots=True)
+class Dependences:
+    kept: list[int]
+    dropped: list[Dependence]
+    to_rounding: bool  # none of the dropped depends exactly
+
+    def refusal(self, equation: Centred, features: Sequence[str]) -> RankDeficient:
+        involved = {i for one in self.dropped for i in (one.column, *one.involved)}
+        return RankDeficient(
+            rank=len(self.kept) + equation.fit_intercept,
+            dependent=tuple(features[one.column] for one in self.dropped),
+            relations=tuple(one.relation for one in self.dropped if one.relation),
+            involved=tuple(features[i] for i in sorted(involved)),
+            to_rounding=self.to_rounding,
+        )
+
+
+def dependences(equation: Centred, features: Sequence[str], places: LastPlaces, is_to_rounding: bool) -> Dependences:
+    """Keep each column that does not depend on those before it; a constant one depends on the intercept's.
+
+    What depends only to rounding counts as dependent if `is_to_rounding`.
+    """
+    exactly = list(independent(equation.gram))
+    kept = exactly
+    if is_to_rounding:
+        kept = [exactly[i] for i in independent_to_rounding(equation.select(exactly), places.select(exactly))]
+    dropped = [j for j in range(equation.n_features) if j not in set(kept)]
+    return Dependences(kept, _explained(equation, features, places, kept, dropped), len(exactly) == equation.n_features)
+
+
+def _explained(
+    equation: Centred, features: Sequence[str], places: LastPlaces, kept: list[int], dropped: list[int]
+) -> list[Dependence]:
+    """The relation of each dropped column to those kept."""
+    inverted = Inverted.of(equation.select(kept))
+    if inverted is None:
+        raise ArithmeticError("the columns kept are dependent")
+    own = inverted.equation
+    factors = [equation.units[i] / unit for i, unit in zip(kept, own.units, strict=True)]
+    crossed = [equation.gram[i, j] * factor for i, factor in zip(kept, factors, strict=True) for j in dropped]
+    with precision(inverted.bits):
+        weights = inverted.balls * arb_mat(len(kept), len(dropped), crossed)
+        variances = [inverted.balls[k, k] * (factor * factor) for k, factor in enumerate(factors)]
+        spread = (own.right.transpose() * (inverted.balls * own.right))[1, 1] if equation.fit_intercept else arb(0)
+        known = _Known(equation, features, places, kept, variances, spread)
+        return [
+            _dependence(known, j, [weights[k, at] * factor for k, factor in enumerate(factors)])
+            for at, j in enumerate(dropped)
+        ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """Of the columns kept, in the integers of `equation`; balls at the precision in force."""
+
+    equation: Centred
+    features: Sequence[str]
+    places: LastPlaces
+    kept: list[int]
+    variances: list[arb]  # the diagonal of A_KK^-1
+    spread: arb  # sums' A_KK^-1 sums
+
+
+def _dependence(known: _Known, j: int, weights: list[arb]) -> Dependence:
+    """Of column j, about the sum of `weights` times the columns kept."""
+    equation, kept, square = known.equation, known.kept, known.equation.gram[j, j]
+    crossed = sum((weight * equation.gram[i, j] for i, weight in zip(kept, weights, strict=True)), arb(0))
+    left = 1 - crossed / square if square != 0 else arb(0)
+    if not left > 0:
+        involved = [i for i, weight in zip(kept, weights, strict=True) if square != 0 and not weight.contains(0)]
+        return Dependence(j, tuple(involved), _exact_relation(equation, known.features, j, involved))
+    shares = [float(weight * weight * equation.gram[i, i] / square) for i, weight in zip(kept, weights, strict=True)]
+    rounding = known.places.rounding
+    noise = max(float(left), (rounding[j] + sum(share * rounding[i] for i, share in zip(kept, shares, strict=True))) / 12)
+    least = _SIGNIFICANT**2 * noise / equation.n_samples
+    terms, involved = [], []
+    for i, weight, variance in zip(kept, weights, known.variances, strict=True):
+        if float(weight * weight / (variance * square)) > least:
+            involved.append(i)
+            terms.append((float(weight * (equation.units[j] / equation.units[i])), known.features[i]))
     if equation.fit_intercept:
-        total = equation.right[dependent, 1] - sum((weight * equation.right[i, 1] for i, weight in used), fmpq(0))
-        constant = total * unit / equation.n_samples
+        sums = sum((weight * equation.right[i, 1] for i, weight in zip(kept, weights, strict=True)), arb(0))
+        constant = (equation.right[j, 1] - sums) / equation.total
+        if not terms or float(constant * constant * equation.scale * equation.total / (square * (1 + known.spread))) > least:
+            terms.append((float(constant * equation.units[j]), ""))
+    return Dependence(j, tuple(involved), relation(known.features[j], terms))
+
+
+def _exact_relation(equation: Centred, features: Sequence[str], j: int, involved: list[int]) -> str | None:
+    """In rationals, from the few columns that are in it."""
+    if len(involved) > LONGEST:
+        return None
+    size = len(involved)
+    gram = fmpq_mat(size, size, [equation.gram[a, b] for a in involved for b in involved])
+    crossed = fmpq_mat(size, 1, [equation.gram[a, j] for a in involved])
+    weights = gram.solve(crossed).entries() if size else []
+    if sum((w * equation.gram[i, j] for i, w in zip(involved, weights, strict=True)), fmpq(0)) != equation.gram[j, j]:
+        return None
+    unit = equation.units[j]
+    terms = [(weight * unit / equation.units[i], features[i]) for i, weight in zip(involved, weights, strict=True)]
+    if equation.fit_intercept:
+        total = sum((weight * equation.right[i, 1] for i, weight in zip(involved, weights, strict=True)), fmpq(0))
+        constant = (equation.right[j, 1] - total) * unit / equation.total
         if constant != 0 or not terms:
             terms.append((constant, ""))
-    numbers = [_number(abs(weight)) for weight, _ in terms]
-    if len(terms) > _LONGEST_RELATION or max(map(len, numbers), default=0) > _LONGEST_NUMBER:
-        return None
-    text = "".join(
-        f" {'-' if weight < 0 else '+'} {_term(number, name)}" for number, (weight, name) in zip(numbers, terms, strict=True)
-    )
-    signed = text[3:] if text.startswith(" + ") else text.replace(" - ", "-", 1)
-    return f"{features[dependent]} = {signed or '0'}"
-
-
-def _term(number: str, name: str) -> str:
-    if not name:
-        return number
-    return name if number == "1" else f"{number}*{name}"
-
-
-def _number(value: fmpq) -> str:
-    """As a decimal if it is a short one, else as a fraction."""
-    places = value * 10**6
-    if places.q == 1:
-        digits = f"{int(places.p):07d}"
-        return f"{digits[:-6]}.{digits[-6:]}".rstrip("0").rstrip(".")
-    return f"{value.p}/{value.q}"
+    return relation(features[j], terms)

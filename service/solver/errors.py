@@ -160,17 +160,28 @@ class TooFewRows(SolverError):
 
 
 class RankDeficient(SolverError):
-    """Some columns are linear combinations of others: drop the dependent ones.
+    """Some columns are linear combinations of others: drop the dependent ones, or choose how with `rank_deficient`.
 
-    `rank` counts the intercept's column where it is fitted; `relations` has a text for each relation short enough to read.
+    `rank` counts the intercept's column where it is fitted. `dependent` are the columns to drop, each a combination of
+    columns before it; `involved` all columns in the combinations; `relations` has a text for each that is short enough to
+    read. `to_rounding`: they are dependent only but for the rounding of doubles, and "allow" would fit them.
     """
 
-    def __init__(self, rank: int, dependent: tuple[str, ...], relations: tuple[str, ...]) -> None:
-        super().__init__(rank, dependent, relations)
+    def __init__(
+        self,
+        rank: int,
+        dependent: tuple[str, ...],
+        relations: tuple[str, ...],
+        involved: tuple[str, ...] = (),
+        to_rounding: bool = False,
+    ) -> None:
+        super().__init__(rank, dependent, relations, involved, to_rounding)
         self.rank, self.dependent, self.relations = rank, dependent, relations
+        self.involved, self.to_rounding = involved, to_rounding
 
     def __str__(self) -> str:
-        return f"rank {self.rank}; dependent: {', '.join(self.relations or self.dependent)}"
+        how = " to the rounding of doubles" if self.to_rounding else ""
+        return f"rank {self.rank}; dependent{how}: {', '.join(self.relations or self.dependent)}"
 
 
 class CoefficientOutOfRange(SolverError):
@@ -182,3 +193,14 @@ class CoefficientOutOfRange(SolverError):
 
     def __str__(self) -> str:
         return f"the coefficient of {self.name!r} exceeds a double"
+
+
+class NotMoments(SolverError):
+    """These are not the sums of products of any rows of numbers, or not in a form that is read exactly."""
+
+    def __init__(self, why: str, place: tuple[str | int, ...] = ()) -> None:
+        super().__init__(why, place)
+        self.why, self.place = why, place  # the way to it, step by step: ("sums", 0, 1)
+
+    def __str__(self) -> str:
+        return self.why

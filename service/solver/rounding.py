@@ -17,7 +17,7 @@ _REMAINDER_BITS = 107
 def nearest(value: arb | fmpq) -> float | None:
     """Round to the nearest double; None if the ends of the ball round differently."""
     if isinstance(value, fmpq):
-        return _quotient(int(value.p), int(value.q))
+        return quotient(int(value.p), int(value.q))
     lower, upper = float(value.lower()), float(value.upper())
     return lower + 0.0 if lower == upper else None
 
@@ -38,7 +38,7 @@ def nearest_pair(value: arb | fmpq) -> tuple[float, float] | None:
     if isinstance(value, fmpq):
         numerator, denominator = hi.as_integer_ratio()
         p, q = int(value.p), int(value.q)
-        lower = upper = _quotient(p * denominator - numerator * q, q * denominator)
+        lower = upper = quotient(p * denominator - numerator * q, q * denominator)
     else:
         rest = value - hi
         lower, upper = float(rest.lower()), float(rest.upper())
@@ -47,7 +47,7 @@ def nearest_pair(value: arb | fmpq) -> tuple[float, float] | None:
     return (hi, lower + 0.0) if lower == upper else None
 
 
-def _quotient(p: int, q: int) -> float:
+def quotient(p: int, q: int) -> float:
     """Divide: Python rounds the true division of two integers correctly, subnormals too."""
     try:
         return p / q + 0.0
@@ -66,4 +66,4 @@ def _root(p: int, q: int) -> float:
         square, rest = divmod(p, q << -2 * places)
     root = math.isqrt(square)
     sticky = 2 * root + (rest != 0 or root * root != square)
-    return _quotient(sticky, 2 << places) if places >= 0 else _quotient(sticky << -places, 2)
+    return quotient(sticky, 2 << places) if places >= 0 else quotient(sticky << -places, 2)

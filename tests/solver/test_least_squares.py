@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from service.solver import least_squares as module
 from service.solver.errors import CoefficientOutOfRange, NoFeatures, RankDeficient, TooFewRows, UnknownColumn
-from service.solver.least_squares import LeastSquares, least_squares
+from service.solver.least_squares import LeastSquares, RankPolicy, least_squares
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from tests.solver.exact_fit import as_read, exact_fit, nearest_root
@@ -19,9 +19,12 @@ from tests.solver.exact_fit import as_read, exact_fit, nearest_root
 Floats = NDArray[np.float64]
 
 
-def fitted(X: Floats, y: Floats, numbers: Numbers = "float64", fit_intercept: bool = True) -> LeastSquares:
+def fitted(
+    X: Floats, y: Floats, numbers: Numbers = "float64", fit_intercept: bool = True, rank_deficient: RankPolicy = "error"
+) -> LeastSquares:
     names = [f"x{1 + j}" for j in range(X.shape[1])]
-    return least_squares(Moments.of(np.column_stack([X, y]), (*names, "y"), numbers), "y", names, fit_intercept)
+    moments = Moments.of(np.column_stack([X, y]), (*names, "y"), numbers)
+    return least_squares(moments, "y", names, fit_intercept, rank_deficient=rank_deficient)
 
 
 def assert_exact(fit: LeastSquares, X: Floats, y: Floats, numbers: Numbers = "float64") -> None:
@@ -84,7 +87,7 @@ def test_ill_conditioned_designs_are_exact_too(seed: int, p: int, gap: int, offs
     X = rng.normal(size=(p + 6, 1)) + 10.0**-gap * rng.normal(size=(p + 6, p)) + 10.0**offset
     y = rng.normal(size=p + 6)
     assume(full_rank((X - X.mean(0)) * 10.0**gap))
-    assert_exact(fitted(X, y), X, y)
+    assert_exact(fitted(X, y, rank_deficient="allow"), X, y)
 
 
 @settings(max_examples=10)
@@ -222,13 +225,15 @@ def test_an_unknown_feature_is_refused_by_name() -> None:
 def test_a_coefficient_beyond_double_range_is_refused_by_name() -> None:
     """1e150 over the spacing of doubles near 1e-150 is 1e316."""
     with pytest.raises(CoefficientOutOfRange, match="'x1'"):
-        fitted(np.array([[1e-150], [np.nextafter(1e-150, 1)], [1e-150]]), np.array([0.0, 1e150, 1e149]))
+        fitted(
+            np.array([[1e-150], [np.nextafter(1e-150, 1)], [1e-150]]), np.array([0.0, 1e150, 1e149]), rank_deficient="allow"
+        )
 
 
 def test_a_standard_error_beyond_double_range_is_missing_with_the_reason() -> None:
     """The slope exists; how far it may be off does not fit a double, while that of the intercept does."""
     x = np.array([1e-150, np.nextafter(1e-150, 1), 1e-150, np.nextafter(1e-150, 1)])
-    fit = fitted(x[:, None], np.array([1e150, 1e150, -1e150, -1e150]))
+    fit = fitted(x[:, None], np.array([1e150, 1e150, -1e150, -1e150]), rank_deficient="allow")
     assert fit.coef == (0.0,)
     assert fit.std_error[0] is not None
     assert fit.std_error[1] is None

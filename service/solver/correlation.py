@@ -1,0 +1,84 @@
+"""The correlation matrix of the columns and its inverse, in doubles that are right to the last digits, from balls.
+
+Of columns scaled to unit length (about their means, where an intercept is fitted), so nothing here has a unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flint import arb, arb_mat, fmpz
+
+from service.solver.balls import precision
+from service.solver.centred import Centred
+from service.solver.figures import BITS
+from service.solver.inverse import inverse
+
+Matrix = list[list[float]]
+
+# So much of the inverse that doubles are the nearest ones but once in 2**47; figures have their own proof.
+_ENOUGH_BITS = 100
+# The square of a correlation that is none.
+_NOTHING = 1e-50
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inverted:
+    """An equation of full rank, its columns balanced, with the inverse of its Gram matrix in balls."""
+
+    equation: Centred
+    bits: int
+    balls: arb_mat  # (p, p)
+
+    @classmethod
+    def of(cls, equation: Centred) -> Inverted | None:
+        """At the least precision that tells it to a double's digits; None if the columns are exactly dependent."""
+        equation, bits = equation.balanced(), BITS[0]
+        p = equation.n_features
+        while True:
+            with precision(bits):
+                try:
+                    balls = inverse(equation.gram)
+                    if all(balls[i, i].rel_accuracy_bits() >= _ENOUGH_BITS for i in range(p)):
+                        return cls(equation, bits, balls)
+                except ZeroDivisionError:
+                    if equation.gram.rank() < p:
+                        return None
+            bits *= 2
+
+    def inflation(self) -> list[float]:
+        """The variance inflation factors: the diagonal of the inverse correlation matrix."""
+        with precision(self.bits):
+            return [float(self.balls[i, i] * self.equation.gram[i, i]) for i in range(self.equation.n_features)]
+
+    def correlation(self) -> Matrix:
+        """(p, p)"""
+        with precision(self.bits):
+            factors = [1 / arb(square).sqrt() for square in _squares(self.equation)]
+            return _scaled([[arb(entry) for entry in row] for row in self.equation.gram.tolist()], factors)
+
+    def inverse_correlation(self) -> Matrix:
+        """(p, p)"""
+        with precision(self.bits):
+            return _scaled(self.balls.tolist(), [arb(square).sqrt() for square in _squares(self.equation)])
+
+
+def _squares(equation: Centred) -> list[fmpz]:
+    return [equation.gram[i, i] for i in range(equation.n_features)]
+
+
+def _scaled(entries: list[list[arb]], factors: list[arb]) -> Matrix:
+    """A symmetric matrix of balls with its rows and columns scaled, in the nearest doubles.
+
+    Nothing of the units that the sums are in is left, nor of the precision: what is 0 but for that is 0.
+    """
+    p = len(factors)
+    scaled = [[0.0] * p for _ in range(p)]
+    for i in range(p):
+        for j in range(i + 1):
+            scaled[i][j] = scaled[j][i] = float(entries[i][j] * factors[i] * factors[j])
+    for i in range(p):
+        for j in range(i):
+            if scaled[i][j] ** 2 < _NOTHING * scaled[i][i] * scaled[j][j]:
+                scaled[i][j] = scaled[j][i] = 0.0
+    return scaled

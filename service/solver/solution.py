@@ -1,0 +1,94 @@
+"""A solution of the normal equation, in balls that hold the exact one or in rationals, and the figures that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeAlias, TypeVar
+
+from flint import arb, arb_mat, fmpq, fmpq_mat
+
+from service.solver.centred import Centred
+from service.solver.rounding import nearest, nearest_pair, nearest_root
+
+Number = TypeVar("Number", arb, fmpq)
+Figure: TypeAlias = float | tuple[float, float]
+Question: TypeAlias = tuple[Callable[[Number], Figure | None], Callable[[], Number]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution(Generic[Number]):
+    """What the figures of a fit need, in the equation's integers, each worked out when it is asked for."""
+
+    beta: Callable[[int], Number]  # the coefficient of column i
+    explained: Callable[[], Number]  # the target's square less that of the residuals
+    shift: Callable[[], Number]  # the sums of the columns times the coefficients: what the intercept makes up for
+    variance: Callable[[int], Number]  # of coefficient i, for residuals of variance 1
+    spread: Callable[[], Number]  # the variance of the shift
+
+
+def in_balls(equation: Centred, inverse: arb_mat) -> Solution[arb]:
+    """The least-squares solution from balls that hold the inverse of the Gram matrix, at the precision in force."""
+    solution = inverse * equation.right
+    form = equation.right.transpose() * solution
+    return Solution(
+        beta=lambda i: solution[i, 0],
+        explained=lambda: form[0, 0],
+        shift=lambda: form[1, 0],
+        variance=lambda i: inverse[i, i],
+        spread=lambda: form[1, 1],
+    )
+
+
+def in_rationals(equation: Centred) -> Solution[fmpq]:
+    """The exact least-squares solution; without an inverse, which would have p**2 of p times as many digits."""
+    p = equation.n_features
+    gram = fmpq_mat(equation.gram)
+    solution = gram.solve(fmpq_mat(equation.right))
+    form = fmpq_mat(equation.right.transpose()) * solution
+    return Solution(
+        beta=lambda i: solution[i, 0],
+        explained=lambda: form[0, 0],
+        shift=lambda: form[1, 0],
+        variance=lambda i: gram.solve(fmpq_mat(p, 1, [int(i == j) for j in range(p)]))[i, 0],
+        spread=lambda: form[1, 1],
+    )
+
+
+def questions(equation: Centred, solution: Solution[Number], df: int | None) -> list[Question[Number]]:
+    """Every figure that exists, as its rounding and its exact value: theta, mse, rmse, r2, sigma, standard errors.
+
+    `df` degrees of freedom are left for the residuals; 0: there are none, nor residuals; None: they tell nothing of sigma.
+    """
+    total, unit, weight = equation.total, equation.target_unit, equation.weight_unit
+    explained = solution.explained()
+    # In units of weight; those cancel in all figures but sigma.
+    rss = (equation.target_square - explained) * (unit * unit / equation.scale) if df != 0 else 0 * explained
+    mse = rss * fmpq(1, total)
+
+    def intercept() -> Number:
+        return (equation.target_sum - solution.shift()) * (unit / total)
+
+    def coefficient(i: int) -> Number:
+        return solution.beta(i) * (unit / equation.units[i])
+
+    def r2() -> Number:
+        return explained * fmpq(1, equation.target_square) if df != 0 else 0 * explained + 1
+
+    def variance(i: int) -> Number:
+        if df is None or rss == 0:
+            return rss
+        if i < 0:
+            return rss * (1 + solution.spread()) * fmpq(1, df * total)
+        return rss * solution.variance(i) * (fmpq(equation.scale, df) / (equation.units[i] * equation.units[i]))
+
+    asked: list[Question[Number]] = [(nearest_pair, intercept)] if equation.fit_intercept else []
+    asked += [(nearest_pair, partial(coefficient, i)) for i in range(equation.n_features)]
+    asked += [(nearest, lambda: mse), (nearest_root, lambda: mse)]
+    if equation.target_square != 0:
+        asked.append((nearest, r2))
+    if df:
+        asked.append((nearest_root, lambda: rss * (weight / df)))
+        asked += [(nearest_root, partial(variance, i)) for i in range(-equation.fit_intercept, equation.n_features)]
+    return asked

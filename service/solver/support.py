@@ -1,0 +1,56 @@
+"""How many digits of the coefficients the data support, each value being good to half a unit of its last place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf, log10, sqrt
+
+from flint import fmpz
+
+from service.solver.centred import Centred
+from service.solver.correlation import Matrix
+from service.solver.last_place import LastPlaces
+from service.solver.rounding import nearest_root, quotient
+
+# What a double holds: log10(2**53).
+MOST_DIGITS = 15.95
+
+
+def supported_digits(
+    equation: Centred, inverse_correlation: Matrix, places: LastPlaces, coef: Sequence[float], mse: float | None
+) -> float:
+    """The digits of the worst coefficient that is not 0, from 0 to 15.95; the intercept is not looked at.
+
+    To first order in errors that are independent and uniform, u wide, u being each column's last place: with
+    s^2 = (u_y^2 + sum_k coef_k^2 u_k^2) / 12 and C = (X'X)^-1 the variance of coef_j is
+    s^2 C_jj + sum_k C_jk^2 u_k^2 rss / 12. rss / n is `mse`.
+
+    Source: Hodges and Moore, Data uncertainties and least squares regression (1972), with uniform errors.
+    """
+    square = equation.target_square
+    if equation.fit_intercept:
+        square = (square + equation.target_sum * equation.target_sum) / equation.total
+    if square == 0:
+        return MOST_DIGITS
+    mean_square = equation.target_unit * equation.target_unit * square / equation.total
+    unexplained = inf if mse is None else mse / quotient(int(mean_square.p), int(mean_square.q))
+    # Each coefficient times the length of its column, in lengths of the target.
+    parts = [abs(value) * _length(equation, i, square) if value else 0.0 for i, value in enumerate(coef)]
+    sent = places.sent
+    noise = places.target + sum(part * part * place for part, place in zip(parts, sent, strict=True) if place)
+    worst = 0.0
+    for j, row in enumerate(inverse_correlation):
+        if coef[j] == 0:
+            continue
+        variance = noise * row[j]
+        if unexplained:
+            variance += unexplained * sum(entry * entry * place for entry, place in zip(row, sent, strict=True) if place)
+        worst = max(worst, sqrt(variance / (12 * equation.n_samples)) / parts[j] if parts[j] else inf)
+    return min(MOST_DIGITS, max(0.0, -log10(worst))) if worst else MOST_DIGITS
+
+
+def _length(equation: Centred, i: int, square: fmpz) -> float:
+    """The length of a column over that of the target, in the units as sent."""
+    relative = equation.units[i] / equation.target_unit
+    length = nearest_root(equation.gram[i, i] * relative * relative / (equation.scale * square))
+    return inf if length is None else length
