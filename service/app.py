@@ -30,6 +30,7 @@ from service.registry.aliases import Aliases
 from service.registry.datasets import Datasets
 from service.registry.models import Models
 from service.registry.panels import Panels
+from service.registry.ranges import Ranges
 from service.registry.receipts import Receipts
 from service.registry.sums import Sums
 from service.settings import Settings
@@ -85,7 +86,7 @@ def _started(settings: Settings, held: ExitStack) -> Services:
     rows_folder = folder / "rows"
     panels = Panels(store)
     registry = Datasets(store, rows_folder, settings.max_upload_moments_columns, panels)
-    sums = Sums(store, registry, panels, settings.max_columns - 1)
+    sums = Sums(store, registry, panels, Ranges(store), settings.max_columns - 1)
     fitted = Models(store, settings.model_cache)
     solver = Solver(settings.solver_processes)
     work = Work(

@@ -108,7 +108,7 @@ def row_reader(type_: str, max_columns: int, max_rows: int) -> Readers:
 
 def cell_pointer(
     columns: Mapping[str, Sequence[Any]] | None,
-    X: Sequence[Sequence[float]] | None,
+    X: Sequence[Sequence[float | None]] | None,
     feature_names: Sequence[str] | None,
     target: str | None = None,
 ) -> Where:

@@ -1,9 +1,9 @@
 """From rows as they were sent to what a model says of them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +14,8 @@ from service.api.errors import InvalidValue, NoInterval, OverLimit, PredictionOu
 from service.api.services import Services
 from service.ingest import json_rows
 from service.ingest.errors import MissingValue, shown
-from service.ingest.json_rows import Columns, Matrix
-from service.registry.absorb import TYPES
+from service.ingest.json_rows import Matrix
+from service.registry.columns import TYPES
 from service.registry.design import Recipe, as_text
 from service.registry.errors import ColumnsDiffer, NotNumeric
 from service.registry.models import Model
@@ -90,7 +90,7 @@ def of_matrix(model: Model, X: Matrix) -> Floats:
     return matrix
 
 
-def of_columns(columns: Columns) -> pa.RecordBatch:
+def of_columns(columns: Mapping[str, Sequence[Any]]) -> pa.RecordBatch:
     """Rows that came by column."""
     arrays = json_rows.arrays(columns)
     return pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))

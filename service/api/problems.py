@@ -21,6 +21,7 @@ from service.api.errors import (
     IncompleteBody,
     InvalidKey,
     InvalidValue,
+    NoInterval,
     NotAcceptable,
     NotReady,
     NotSupported,
@@ -28,6 +29,7 @@ from service.api.errors import (
     OverLimit,
     PredictionOutOfRange,
     StorageFull,
+    UnseenCategory,
     UnsupportedMediaType,
 )
 from service.ingest import errors as ingest
@@ -104,6 +106,8 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     OverLimit: (422, "over-limit"),
     InvalidKey: (422, "invalid-key"),
     PredictionOutOfRange: (422, "prediction-out-of-range"),
+    UnseenCategory: (422, "unseen-category"),
+    NoInterval: (422, "no-interval"),
 }
 
 

@@ -123,9 +123,10 @@ class JobOut(BaseModel):
 
 
 def shown_model(model: Model, datasets: Datasets) -> dict[str, Any]:
-    """A model as clients see it; looks up whether its data set is still there."""
+    """A model as clients see it; looks up whether its data set is still there, and its rows."""
     dataset_id = model.body["dataset_id"]
-    return model.body | {"dataset_gone": dataset_id is not None and not datasets.exists(dataset_id)}
+    standing = "here" if dataset_id is None else datasets.standing(dataset_id, model.body["dataset_version"])
+    return model.body | {"dataset_gone": standing == "gone", "stale": standing == "stale"}
 
 
 def shown_job(job: Job) -> dict[str, Any]:

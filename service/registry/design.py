@@ -52,7 +52,8 @@ class Design:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
         """The design that `asdict` and JSON made `values` of."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        known: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        return cls(**known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +153,8 @@ def numbers_of(values: "pa.Array[Any]", imputed: float | None = None) -> Floats:
     """A column of numbers as an array (n,), what is missing as `imputed` or NaN."""
     if not values.null_count:
         return values.to_numpy()
-    if imputed is not None:
-        return pc.fill_null(values, imputed).to_numpy()
-    return values.to_numpy(zero_copy_only=False)
+    floats: Floats = values.to_numpy(zero_copy_only=False)
+    return floats if imputed is None else np.where(values.is_null().to_numpy(zero_copy_only=False), imputed, floats)
 
 
 def as_text(values: "pa.Array[Any]") -> "pa.Array[Any]":

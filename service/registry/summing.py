@@ -65,7 +65,7 @@ def sum_up(batches: Batches, design: Design, numbers: Numbers, max_terms: int, p
     n_kept = n_dropped = 0
     for first, batch in read():
         rows = _kept_rows(batch, design, first)
-        kept = batch if rows is None else batch.take(pa.array(rows))
+        kept = _taken(batch, rows)
         try:
             summation.add(_block(kept, recipe, design, found))
         except UnreadableNumber as error:
@@ -103,6 +103,10 @@ def _kept_rows(batch: pa.RecordBatch, design: Design, first: int) -> NDArray[np.
     return None
 
 
+def _taken(batch: pa.RecordBatch, rows: NDArray[np.int64] | None) -> pa.RecordBatch:
+    return batch if rows is None else batch.take(rows)
+
+
 def _found(read: Iterator[tuple[int, pa.RecordBatch]], design: Design, numbers: Numbers, max_terms: int) -> Found:
     """The categories of one-hot columns and, if missing cells are filled, what with."""
     levels: dict[str, set[str]] = {name: set() for name in design.one_hot}
@@ -112,10 +116,10 @@ def _found(read: Iterator[tuple[int, pa.RecordBatch]], design: Design, numbers: 
     n_rows = 0
     for first, batch in read:
         rows = _kept_rows(batch, design, first)
-        kept = batch if rows is None else batch.take(pa.array(rows))
+        kept = _taken(batch, rows)
         n_rows += kept.num_rows
         for name, known in levels.items():
-            known.update(pc.unique(as_text(kept.column(name))).to_pylist())
+            known.update(map(str, pc.unique(as_text(kept.column(name))).to_pylist()))
             if len(known) > max_terms:
                 raise TooManyTerms(len(known), max_terms)
         if filled:

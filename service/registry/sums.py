@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from service.ingest.errors import MissingValue
 from service.registry.datasets import Datasets, is_here
-from service.registry.design import Design, Found
+from service.registry.design import Design, Found, Recipe
 from service.registry.panels import Panels
+from service.registry.ranges import Ranges
 from service.registry.summing import Summed, n_passes, sum_up
 from service.registry.versions import Dataset, columns_key, moments_of, moments_row
 from service.solver.moments import Moments
@@ -24,8 +25,9 @@ Progress = Callable[[int, int], None]  # rows read, rows in all; may raise to st
 class Sums:
     """The sums of products of the columns of data sets, and of terms made of them."""
 
-    def __init__(self, store: Store, datasets: Datasets, panels: Panels, max_terms: int) -> None:
-        self._store, self._datasets, self._panels, self._max_terms = store, datasets, panels, max_terms
+    def __init__(self, store: Store, datasets: Datasets, panels: Panels, ranges: Ranges, max_terms: int) -> None:
+        self._store, self._datasets, self._panels, self._ranges = store, datasets, panels, ranges
+        self._max_terms = max_terms
 
     def known(self, dataset: Dataset, design: Design) -> Summed | None:
         """The moments of a design, if they have been made: then the number of rows does not matter.
@@ -49,6 +51,8 @@ class Sums:
         Raises: NotFound, NoRowsKept; as `sum_up`; what `progress` raises.
         """
         design = self._simplest(dataset, design)
+        if design.rows is not None and _is_of_single_rows(design):
+            return self._of_range(dataset, design, design.rows, progress)
         start, stop = design.rows or (0, dataset.n_samples)
         n_rows = (stop - start) * n_passes(design)
         rows = self._datasets.rows(dataset.id, dataset.version)
@@ -59,6 +63,25 @@ class Sums:
         if design.rows is None:
             self._keep(dataset, design, made)
         return made
+
+    def _of_range(self, dataset: Dataset, design: Design, wanted: tuple[int, int], progress: Progress) -> Summed:
+        """The moments of a range of rows, from running sums."""
+        rows = self._datasets.rows(dataset.id, dataset.version)
+        whole = replace(design, rows=None)
+        summed = whole
+        if design.is_plain:  # whatever is explained by what: one set of running sums
+            *features, target = sorted(design.columns)
+            summed = replace(whole, features=tuple(features), target=target)
+
+        def sum_rows(start: int, stop: int) -> Moments:
+            return sum_up(
+                lambda: rows.batches(start, stop, summed.columns), summed, dataset.numbers, self._max_terms, lambda _: None
+            ).moments
+
+        n_columns = Recipe.of(design, {}).n_terms + 1
+        moments = self._ranges.moments(rows.parts, _key(whole), n_columns, wanted, sum_rows, progress)
+        n_dropped = wanted[1] - wanted[0] - moments.n_samples
+        return Summed(moments.select(design.columns) if design.is_plain else moments, Found(n_dropped=n_dropped))
 
     def _simplest(self, dataset: Dataset, design: Design) -> Design:
         """The design without what makes no difference to this version."""
@@ -83,7 +106,7 @@ class Sums:
         row = moments_row(dataset, MADE_FOR_A_FIT, made.moments)
         row |= {"columns_key": _key(design), "found": made.found.to_json()}
         with self._store.write() as connection:
-            if not is_here(connection, dataset.id):
+            if not is_here(connection, dataset.id, dataset.version):
                 return
             lowest = connection.execute(moments_of(dataset, sa.func.min(moments.c.position))).scalar()
             row["position"] = min(lowest or 0, 0) + MADE_FOR_A_FIT
@@ -104,6 +127,11 @@ class Sums:
                 if at >= 0:
                     raise MissingValue(start + at, name)
                 start += batch.num_rows
+
+
+def _is_of_single_rows(design: Design) -> bool:
+    """Whether what is summed of a row depends on that row alone, and its sums are no weighted ones."""
+    return not design.one_hot and design.missing != "mean" and design.weights is None
 
 
 def _key(design: Design) -> str:

@@ -160,6 +160,11 @@ class Rows:
         self._lock = threading.Lock()  # over the readers: Arrow does not promise that one may be used by two threads
 
     @property
+    def parts(self) -> list[Part]:
+        """The parts that have rows, in order."""
+        return self._parts
+
+    @property
     def n_rows(self) -> int:
         return self._starts[-1]
 

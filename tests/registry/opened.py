@@ -7,6 +7,7 @@ from typing import Self
 from service.registry.datasets import Datasets
 from service.registry.design import Design
 from service.registry.panels import CAPACITY, Panels
+from service.registry.ranges import Ranges
 from service.registry.sums import Sums
 from service.store.tables import Store
 
@@ -22,7 +23,7 @@ class Opened:
     def over(cls, store: Store, folder: Path, whole_up_to: int = 128, panels_bytes: int = CAPACITY) -> Self:
         panels = Panels(store, panels_bytes)
         datasets = Datasets(store, folder, whole_up_to, panels)
-        return cls(datasets, Sums(store, datasets, panels, max_terms=1000))
+        return cls(datasets, Sums(store, datasets, panels, Ranges(store), 1000))
 
 
 def plain(*columns: str) -> Design:
