@@ -52,6 +52,8 @@ CASES: dict[str, Callable[[], Floats]] = {
     "zeros": lambda: np.where(NORMAL[:300, :3] > 0.5, 0.25, NORMAL[:300, :3] * 0.0),
     "a column of zeros": lambda: NORMAL[:300, :3].round(2) * [1, 0, 1],
     "a time": lambda: np.column_stack([1.5e9 + np.arange(300.0), np.arange(300) / 8, NORMAL[:300, 0].round(4)]),
+    # 2**43 - 2**21 is 2**21 in the second digit and -2**21 in the first: sums come within a hair of 2**53.
+    "digits as large as they come": lambda: np.append(np.full((2100, 3), 2.0**43 - 2.0**21), np.ones((1, 3)), axis=0),
     "few odd rows": lambda: readable(NORMAL[:300, :3] * np.where(NORMAL[:300, :3] > 2, 1e-30, 1.0)),
 }
 
