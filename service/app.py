@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
-from service.api import aliases, datasets, fit, health, jobs, models, predict, problems, rows
+from service.api import aliases, datasets, fit, health, jobs, models, moments, predict, problems, rows
 from service.api.openapi import openapi
 from service.api.services import Limits, Services
 from service.jobs import table
@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,  # what generated clients call their functions
     )  # fmt: skip
     app.openapi = partial(openapi, app)  # type: ignore[method-assign]  # the way FastAPI documents
-    for module in (datasets, rows, fit, predict, models, aliases, jobs, health):
+    for module in (datasets, rows, moments, fit, predict, models, aliases, jobs, health):
         app.include_router(module.router)
     for error in problems.FAMILIES:
         app.add_exception_handler(error, problems.on_error)

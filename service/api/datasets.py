@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.api import given
 from service.api.bodies import ARROW, CSV, JSON, Batches, json_body
 from service.api.errors import InvalidValue
 from service.api.idempotency import Key
@@ -19,8 +20,10 @@ from service.api.services import Use
 from service.api.uploads import UPLOAD_PROBLEMS, Keep, Made, upload
 from service.ingest.json_rows import DatasetBody, Integer
 from service.registry.errors import DatasetInUse, NotFound
+from service.registry.given import create as create_given
 from service.registry.versions import Dataset
 from service.registry.windows import LastRows, LastSpan, Window
+from service.solver.errors import NotMoments
 from service.solver.reading import Numbers
 
 router = APIRouter(tags=["datasets"])
@@ -69,7 +72,7 @@ class DatasetOut(BaseModel):
 
 
 @router.post(
-    "/datasets", status_code=201, response_model=DatasetOut, responses=responses(*UPLOAD_PROBLEMS, InvalidValue),
+    "/datasets", status_code=201, response_model=DatasetOut, responses=responses(*UPLOAD_PROBLEMS, InvalidValue, NotMoments),
     openapi_extra=json_body(DatasetBody, CSV, ARROW, example={"columns": {"x": [0.0, 1.0, 2.0], "price": [1.5, 2.5, 3.5]}}),
 )  # fmt: skip
 async def create_dataset(
@@ -96,6 +99,10 @@ async def create_dataset(
                 "", "the query parameters name, numbers and window_… are for bodies that are not JSON; put them into the body"
             )
         called, reading, stays = name, numbers or "float64", asked
+        if body is not None and body.moments is not None:
+            request.state.where = given.where(body.moments)
+            moments = given.summed(body, body.moments, use.limits)
+            return _made(create_given(use.store, moments, body.name or "", lambda c, dataset: keep(c, _made(dataset))))
         if body is not None:
             called, reading, stays = body.name, body.numbers, None
             if body.window is not None:

@@ -77,6 +77,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     solver.TooFewRows: (422, "too-few-rows"),
     solver.NoFeatures: (422, "no-features"),
     solver.CoefficientOutOfRange: (422, "coefficient-out-of-range"),
+    solver.NotMoments: (422, "not-moments"),
     registry.NotFound: (404, "not-found"),
     registry.DatasetInUse: (409, "dataset-in-use"),
     registry.NoRowsKept: (409, "no-rows"),

@@ -79,7 +79,7 @@ async def upload(
         if type_ == JSON:
             body = await parsed(await joined(text), model)
             request.state.where = cell_pointer(body.columns, body.X, body.feature_names, body.target_name)
-            made = await asyncio.to_thread(lambda: make(iter([_rows(body, limits)]), body, keep))
+            made = await asyncio.to_thread(lambda: make(_batches(body, limits), body, keep))
         else:
             reader = row_reader(type_, limits.max_columns, limits.max_rows)
             made = await streamed(use.upload_threads, text, reader, lambda batches: make(batches, None, keep))
@@ -89,6 +89,12 @@ async def upload(
 def _replayed(answer: dict[str, Any]) -> Response:
     headers = {"Location": answer["location"], "Idempotency-Replayed": "true"}
     return Response(orjson.dumps(answer["body"]), 201, headers, JSON)
+
+
+def _batches(body: json_rows.RowsBody, limits: Limits) -> Batches:
+    if isinstance(body, json_rows.DatasetBody) and body.moments is not None:
+        return iter(())
+    return iter([_rows(body, limits)])
 
 
 def _rows(body: json_rows.RowsBody, limits: Limits) -> pa.RecordBatch:

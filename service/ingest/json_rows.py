@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, WithJsonSchema
 
 from service.ingest import names
 from service.ingest.errors import InvalidFields, NoColumns, NoRows, NotJson, RaggedRow, UnequalColumns, shown
@@ -31,6 +31,10 @@ Texts = Annotated[list[str | None], Field(fail_fast=True)]
 Column = Annotated[Numbers | Booleans | Texts, Field(union_mode="left_to_right")]
 Columns = dict[str, Column]
 Matrix = Annotated[list[Numbers], Field(fail_fast=True)]
+
+# A sum of products, or what the solver says is none: JSON's integers have any length, and its fractions are rounded.
+Sum = Annotated[Any, WithJsonSchema({"type": ["string", "integer"]})]
+_ONE, _SEVERAL = "one", "several"  # moments; where an error was found, neither is a step that the sender wrote
 
 REPORTED = 20
 
@@ -70,12 +74,37 @@ class Window(Strict):
     span: Annotated[float, Field(gt=0)] | None = None
 
 
-class DatasetBody(RowsBody):
-    """A data set, in one of three forms: `columns`, `X` and `y`, or `sample`."""
+class MomentsBody(Strict):
+    """Exact sums of products of [1, *columns], as GET /datasets/{id}/moments has them or as plain decimal sums."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"source", "moments"})
+    columns: list[str]
+    sums: Annotated[list[Annotated[list[Sum], Field(fail_fast=True)]], Field(fail_fast=True)] = Field(
+        description="The upper triangle, row by row, or the whole matrix. Text or integers, in units of the places; without "
+        "places, plain decimals as text."
+    )
+    places: list[int] | None = Field(
+        None, description="Entry (i, j) is in units of base**-(places_i + places_j), the constant's being 0."
+    )
+    numbers: Literal["float64", "decimal"] | None = Field(None, description="base 2 or 10; decimal if there are no places")
+    n_samples: Integer | None = Field(None, description="as the first of the sums")
+    digest: str | None = Field(None, description="checked if it is sent")
+    dataset_id: str | None = Field(None, description="where they are from: read by nobody")
+    version: int | None = Field(None, description="where they are from: read by nobody")
+
+
+class DatasetBody(RowsBody):
+    """A data set, in one of four forms: `columns`, `X` and `y`, `sample`, or `moments`."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"source"})
 
     sample: Sample | None = Field(None, description="A line to be generated.")
+    moments: (
+        Annotated[
+            Annotated[MomentsBody, Tag(_ONE)] | Annotated[list[MomentsBody], Tag(_SEVERAL), Field(min_length=1)],
+            Discriminator(lambda sent: _SEVERAL if isinstance(sent, list) else _ONE),
+        ]
+        | None
+    ) = Field(None, description="The moments of rows that stay where they are; those of several places are added up.")
     name: Annotated[str, Field(max_length=200)] | None = None
     numbers: Literal["float64", "decimal"] = "float64"
     window: Window | None = Field(None, description='{"rows": N} or {"column": name, "span": S}: which rows stay.')
@@ -242,6 +271,8 @@ def _likeliest(found: Iterable[Any]) -> Iterable[tuple[Place, Any]]:
     untyped: dict[Place, bool] = {}
     for one in found:
         at: Place = one["loc"]
+        if at[:1] == ("moments",):
+            at = (*at[:1], *at[2:])
         if at[:1] == ("columns",) and len(at) > 2:
             key, at = at[:2], (*at[:2], *at[3:])  # the third is the reading tried, which the sender never wrote
             untyped[key] = untyped.get(key, len(at) > 2) and kept.get(key, (at,))[0] == at

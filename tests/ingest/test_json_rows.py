@@ -166,7 +166,6 @@ def test_a_column_is_of_one_type(values: str, at: int, message: str) -> None:
     ("body", "expected"),
     [
         ({"source": "file:///x"}, {"/source": "source is not supported yet"}),
-        ({"moments": {}}, {"/moments": "moments is not supported yet"}),
         ({"columns": {"x": [1]}, "missing": "drop"}, {"/missing": "unknown field"}),
         ({"columns": [1]}, {"/columns": "expected an object, got a list"}),
         ({"columns": {"x": None}}, {"/columns/x": "expected a list, got null"}),
