@@ -87,6 +87,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     registry.ColumnsDiffer: (422, "columns-differ"),
     registry.TypesDiffer: (422, "types-differ"),
     registry.NotNumeric: (422, "not-numeric"),
+    registry.NotSorted: (422, "not-sorted"),
     registry.TooManyTerms: (422, "over-limit"),
     registry.AliasMoved: (412, "alias-moved"),
     registry.KeyReused: (422, "key-reused"),

@@ -107,6 +107,17 @@ class TooManyTerms(RegistryError):
         return f"{self.asked} terms or categories are more than the limit of {self.limit}; GET /limits has them all"
 
 
+class NotSorted(RegistryError):
+    """The column is not sorted, so a range of its values is no range of rows."""
+
+    def __init__(self, column: str, row: int) -> None:
+        super().__init__(column, row)
+        self.column, self.row = column, row
+
+    def __str__(self) -> str:
+        return f"column {self.column!r} is not sorted: row {self.row} is missing or below the one before it"
+
+
 class NotNumeric(RegistryError):
     """A column of text or booleans cannot be a target or weights, and a feature only with categorical "one_hot"."""
 
