@@ -1,7 +1,5 @@
 """Exact sums of products of monomials: digits multiplied row by row, then by the ordinary matrix product."""
 
-from itertools import pairwise
-
 import numpy as np
 from flint import fmpz_mat
 from numpy.typing import NDArray
@@ -158,10 +156,22 @@ class TermBlocks:
 
 
 def whole(rows: Integers, offsets: list[int]) -> NDArray[np.object_]:
-    """The integers whose digits are sums: digit k + l in (k, offsets[j] + l), (K, s), s = offsets[-1]."""
-    value: NDArray[np.object_] = rows[-1].astype(object)
-    for row in rows[-2::-1]:
-        value = (value << WIDTH) + row
-    shifts = np.concatenate([np.arange(b - a) for a, b in pairwise(offsets)]) * WIDTH
-    integers: NDArray[np.object_] = np.add.reduceat(value << shifts.astype(object), offsets[:-1])
+    """The integers whose digits are sums: digit k + l of integer j in (k, offsets[j] + l), (K, s), s = offsets[-1].
+
+    What falls on one digit is added up in 64 bits, so that few Python integers are made: of the K sums only one, of the
+    last row, is large after a carry, and those leave 2**53 to spare.
+    """
+    digits, last = rows.copy(), len(rows) - 1
+    for k in range(last):
+        carried = (digits[k] + (1 << (WIDTH - 1))) >> WIDTH
+        digits[k] -= carried << WIDTH
+        digits[k + 1] += carried
+    lengths = np.diff(offsets)
+    starts = np.append(0, np.cumsum(lengths + last))
+    places = np.arange(offsets[-1]) + np.repeat(np.arange(len(lengths)) * last, lengths)
+    added = np.zeros(starts[-1], np.int64)
+    for k, row in enumerate(digits):
+        added[places + k] += row
+    shifts = WIDTH * (np.arange(starts[-1]) - np.repeat(starts[:-1], lengths + last))
+    integers: NDArray[np.object_] = np.add.reduceat(added.astype(object) << shifts.astype(object), starts[:-1])
     return integers
