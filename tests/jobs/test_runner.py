@@ -9,6 +9,8 @@ import pyarrow as pa
 import pytest
 
 from service.jobs.task import Descent, Task
+from service.registry.design import Design, Found
+from service.registry.summing import Summed
 from service.solver.errors import Diverges
 from service.solver.summation import Summation
 from tests.jobs.conftest import Workshop
@@ -18,8 +20,8 @@ from tests.jobs.test_state import DESCENT
 def task_of(n_features: int, descent: Descent | None) -> Task:
     features = tuple(f"x{j}" for j in range(n_features))
     return Task(
-        target="y", features=features, fit_intercept=True, numbers="float64", dataset_id=None, dataset_version=None,
-        descent=descent,
+        design=Design(features=features, target="y"), fit_intercept=True, l2=0.0, rank_deficient="error", numbers="float64",
+        dataset_id=None, dataset_version=None, descent=descent,
     )  # fmt: skip
 
 
@@ -27,10 +29,10 @@ def rows_of(n_features: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]
     return np.random.default_rng(0).normal(size=(4 * n_features + 8, n_features + 1))
 
 
-def summed(task: Task) -> Summation:
-    summation = Summation(task.columns)
-    summation.add(rows_of(len(task.features)))
-    return summation
+def summed(task: Task) -> Summed:
+    summation = Summation(task.design.columns)
+    summation.add(rows_of(len(task.design.features)))
+    return Summed(summation.result(), Found())
 
 
 def nothing(*_: object) -> None:
@@ -40,7 +42,7 @@ def nothing(*_: object) -> None:
 def test_a_wide_descent_at_a_rate_that_diverges_is_refused_before_there_is_a_job(workshop: Workshop) -> None:
     """The limit it names is stable itself, though it comes from float64 in milliseconds and not from balls."""
     task = task_of(30, replace(DESCENT, batch_size=None, random_state=None, learning_rate=100.0))
-    moments = summed(task).result()
+    moments = summed(task)
 
     with pytest.raises(Diverges) as refused:
         workshop.jobs.start(task, moments, None, nothing)
@@ -58,7 +60,7 @@ def test_a_failure_that_cannot_be_stored_is_a_failure_all_the_same(
     task = task_of(1, replace(DESCENT, batch_size=4, epochs=1_000_000))
     rows = rows_of(1)
     batch = pa.RecordBatch.from_arrays([pa.array(rows[:, 0]), pa.array(rows[:, 1])], names=["x0", "y"])
-    job = workshop.jobs.start(task, summed(task).result(), batch, nothing)
+    job = workshop.jobs.start(task, summed(task), batch, nothing)
     while workshop.jobs.get(job.id).epoch < 1:
         time.sleep(0.01)
 

@@ -6,12 +6,14 @@ import pytest
 
 from service.jobs.state import Job
 from service.jobs.task import Descent, Task
+from service.registry.design import Design
 
 DESCENT = Descent(learning_rate="auto", epochs=200, tol=None, batch_size=32, random_state=7, on_divergence="error")
 TASK = Task(
-    target="y",
-    features=("a", "b"),
+    design=Design(features=("a", "b"), target="y"),
     fit_intercept=True,
+    l2=0.0,
+    rank_deficient="error",
     numbers="float64",
     dataset_id="ds_1",
     dataset_version=2,
