@@ -3,7 +3,7 @@
 import operator
 from bisect import bisect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from flint import fmpz, fmpz_mat
@@ -80,7 +80,7 @@ def in_weight_unit(sums: Sums, weight_unit: int, base: int) -> Sums:
 def with_constant_one(sums: Sums, base: int) -> Sums:
     """The same sums with a unit of 1 for the first column, the constant: its values are whole numbers."""
     units = (0, *sums.units[1:])
-    return replace(sums, units=units, entries=in_units(sums, units, base))
+    return Sums(units, in_units(sums, units, base), sums.weight_unit)
 
 
 def coarsest(sums: Sums) -> Sums:
@@ -103,7 +103,7 @@ def coarsest(sums: Sums) -> Sums:
             row = np.array([trailing_zeros(int(entry)) for entry in entries[j * side : (j + 1) * side]]) - taken
             taken[j] = min(trailing_zeros(square) // 2, row.min())
             units[j] -= int(taken[j])
-    return replace(sums, units=tuple(units), entries=in_units(sums, units, 2))
+    return Sums(tuple(units), in_units(sums, units, 2), sums.weight_unit)
 
 
 def spare_weight_bits(sums: Sums) -> int:
