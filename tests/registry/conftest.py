@@ -10,6 +10,6 @@ from service.store.tables import Store
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 'linefit.db'}")
+    store = Store(f"sqlite:///{tmp_path / 'linefit.db'}", "OFF")  # these tests end no process: nothing need wait for the disk
     yield store
     store.close()
