@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from service.solver.decimal_rest import decimal_rest
 from service.solver.double_double import Floats, split, two_product, two_sum
 from service.solver.reading import Numbers
+from service.solver.term_values import Plan, term_values
+from service.solver.terms import Term
+
+# Numbers in twice the digits to multiply by: hi, lo, and the halves of hi.
+Factors = tuple[Floats, Floats, tuple[Floats, Floats]]
 
 # Elements at a time: the dozen temporaries of 8,192 doubles stay in a level-2 cache of 1 MB.
 _BLOCK = 8192
@@ -26,40 +30,51 @@ class Evaluation:
     lo: tuple[float, ...]
 
 
-def predictions(evaluation: Evaluation, X: Floats, numbers: Numbers) -> Floats:
-    """Predict each row of X, (m, p) -> (m,), to 1 ulp even where terms 1e14 times the result cancel.
+def predictions(evaluation: Evaluation, X: Floats, numbers: Numbers, terms: Sequence[Term] | None = None) -> Floats:
+    """Predict each row of base columns, X (m, b) -> (m,), to 1 ulp even where terms 1e14 times the result cancel.
 
-    With "decimal" each value of X is the shortest decimal that reads as it; one of more than 15 digits is the double it
-    is. Values are finite, of magnitudes up to 1e150; a row with a term that exceeds a double comes out infinite.
+    Without `terms` the columns are the terms. With "decimal" each value of X is the shortest decimal that reads as it;
+    one of more than 15 digits is the double it is. Values are finite, of magnitudes up to 1e150; a row with a term, or a
+    term times its coefficient, that exceeds a double comes out infinite.
     """
     scale = 128 if max(map(abs, evaluation.hi)) > _LARGE else 0
     hi, lo = (np.ldexp(np.array(part), -scale) for part in (evaluation.hi, evaluation.lo))
+    plan = None if terms is None else Plan.of(terms, X.shape[1])
+    coef = (hi[1:, None], lo[1:, None], split(hi[1:, None]))
     results = np.empty(len(X))
     with np.errstate(over="ignore", invalid="ignore"):
-        for rows in _blocks(len(X), X.shape[1]):
-            results[rows] = _dot(hi, lo, np.ascontiguousarray(X[rows].T), numbers)
+        for rows in blocks(len(X), X.shape[1] if plan is None else plan.n_columns):
+            total, rest = dot(term_values(X[rows], numbers, plan), coef, hi[0])
+            results[rows] = total + (rest + lo[0])
         if scale:
             results = np.ldexp(results, scale)
     results[~np.isfinite(results)] = math.inf
     return results
 
 
-def _blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
+def blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
+    """Cut rows so that the temporaries of one piece stay in the cache."""
     step = max(1, _BLOCK // max(1, n_columns))
     return (slice(start, start + step) for start in range(0, n_rows, step))
 
 
-def _dot(hi: Floats, lo: Floats, columns: Floats, numbers: Numbers) -> Floats:
-    """The intercept plus coef . x for the rows of `columns`, (p, rows)."""
-    coef = hi[1:, None]
-    products, errors = two_product(columns, coef, split(coef))
-    errors += columns * lo[1:, None]
-    if numbers == "decimal":
-        errors += decimal_rest(columns) * coef
-    total, rest = np.full(columns.shape[1], hi[0]), np.sum(errors, axis=0)
-    rest += lo[0]
-    for product in products:
-        total, error = two_sum(total, product)
-        rest += error
-    result: Floats = total + rest
-    return result
+def dot(values: tuple[Floats, Floats | None], factors: Factors, start: float = 0.0) -> tuple[Floats, Floats]:
+    """The unevaluated sum of `start` and each of p values, (p, m), times its factor, (p, 1): two of (m,)."""
+    (columns, rests), (coef, coef_rests, halves) = values, factors
+    products, errors = two_product(columns, coef, halves)
+    errors += columns * coef_rests
+    if rests is not None:
+        errors += rests * coef
+    # Pairs of pairs: as many calls of numpy as the number of terms has bits, and the same order for one row as for many.
+    left = len(products)
+    while left > 1:
+        kept = (left + 1) // 2
+        first, second = slice(left - kept), slice(kept, left)
+        products[first], error = two_sum(products[first], products[second])
+        errors[first] += errors[second]
+        errors[first] += error
+        left = kept
+    if not left:
+        return np.full(columns.shape[1], start), np.zeros(columns.shape[1])
+    total, error = two_sum(products[0], np.array(start))
+    return total, errors[0] + error
