@@ -183,6 +183,7 @@ def _of_dataset(use: Services, spec: FitRequest) -> Prepared:
     one_hot = [name for name in features if dataset.column(name).type != "number"]
     design = replace(_design(use, spec, features, target, one_hot), rows=_range(use, spec, dataset))
     if spec.batch_size is not None:
+        use.datasets.rows(dataset.id, dataset.version)  # the descent will walk them: NoRowsKept now, not in its job
         for name in design.columns:
             if dataset.column(name).n_missing:
                 raise NotSupported("/batch_size", f"batch_size with missing cells (in column {name!r})")
