@@ -1,4 +1,4 @@
-"""What a range of rows has of each file: whole steps between places of its running sums, and rows left over at the ends."""
+"""What a range of rows has of each file: the steps between two places of its running sums, and a few rows at the ends."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ class Piece:
 
     @property
     def inner(self) -> Stretch:
-        """The rows of the file between its outermost places; the second is the lower if there is no step."""
-        i, j = self.places.inside(self.start - self.shift, self.stop - self.shift)
-        return self.places.row(i), self.places.row(j)
+        """The rows of the file between the places nearest to its ends: they may be a few more than it has, or fewer."""
+        first, last = (self.places.nearest(row - self.shift) for row in (self.start, self.stop))
+        return self.places.row(first), self.places.row(last)
 
     @property
     def has_steps(self) -> bool:
@@ -45,10 +45,15 @@ class Piece:
         return [(self.start, self.stop)]
 
     @property
-    def ends(self) -> list[Stretch]:
-        """Those of them that are in no whole step."""
+    def lacking(self) -> list[Stretch]:
+        """The rows of the version that it has and `inner` has not."""
         first, last = self.inner
         return [(self.start, first + self.shift), (last + self.shift, self.stop)]
+
+    @property
+    def surplus(self) -> list[Stretch]:
+        """The rows of the version that `inner` has and it has not."""
+        return [(stop, start) for start, stop in self.lacking]
 
     @property
     def steps(self) -> list[Stretch]:

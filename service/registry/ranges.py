@@ -43,8 +43,8 @@ class Ranges:
     ) -> Moments:
         """The moments of rows a to b of a version.
 
-        Running sums of a file are made in one pass when a range first needs them, and kept. From then on at most a step
-        is read at each end of a file that the range cuts, and of files of few steps whatever the range has of them.
+        Running sums of a file are made in one pass when a range first needs them, and kept. From then on at most half a
+        step is read at each end of the range, to be added or taken away, and of files of few steps whatever it has of them.
 
         Args:
             version: its parts, in order.
@@ -55,20 +55,24 @@ class Ranges:
             progress: is told of rows read here, or by another request that is waited for.
         Raises: ValueError: there are no such rows; what `sum_rows` and `progress` raise.
         """
-        left, whole = [], []
+        more, less, stepped = [], [], []
         for piece in pieces(version, n_columns, *rows):
             running = self._known((piece.file, key), piece.places) if piece.has_steps else None
             if running is None and not (piece.has_steps and piece.is_worth_a_pass):
-                left += piece.all
+                more += piece.all
             else:
-                left += piece.ends
-                whole.append((piece, running))
-        left = joined(left)
-        n_all = sum(b - a for a, b in left) + sum(piece.places.n_summed for piece, known in whole if known is None)
+                more += piece.lacking
+                less += piece.surplus
+                stepped.append((piece, running))
+        more, less = joined(more), joined(less)
+        n_all = sum(b - a for a, b in more + less) + sum(piece.places.n_summed for piece, known in stepped if known is None)
         reading = _Reading(sum_rows, progress, n_all)
-        found = [(known or self._made((piece.file, key), piece, reading)).between(*piece.inner) for piece, known in whole]
-        found += [reading.sum(a, b) for a, b in left]
-        return sum(found[1:], start=found[0])
+        found = [(known or self._made((piece.file, key), piece, reading)).between(*piece.inner) for piece, known in stepped]
+        found += [reading.sum(a, b) for a, b in more]
+        total = sum(found[1:], start=found[0])
+        for a, b in less:
+            total -= reading.sum(a, b)
+        return total
 
     def forget(self, file: str) -> None:
         """Let go of what is in memory of a file that goes; what is in the store goes with the file."""

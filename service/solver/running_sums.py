@@ -64,10 +64,11 @@ class Places:
         """The row at a place: sums up to there are over the rows before it."""
         return min(self.first + place * self.step, self.n_rows)
 
-    def inside(self, start: int, stop: int) -> tuple[int, int]:
-        """The first place at or after row `start` and the last at or before row `stop`: the second may be the lower."""
-        before_stop = self.n_steps if stop >= self.n_rows else (stop - self.first) // self.step
-        return max(0, -(-(start - self.first) // self.step)), before_stop
+    def nearest(self, row: int) -> int:
+        """The place nearest to a row."""
+        before = min(max(0, (row - self.first) // self.step), self.n_steps)
+        after = min(before + 1, self.n_steps)
+        return min(before, after, key=lambda place: abs(self.row(place) - row))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,8 +107,8 @@ class RunningSums:
 
     def between(self, start: int, stop: int) -> Moments:
         """The moments of rows start to stop of the file. Raises: ValueError: they are not two places in their order."""
-        i, j = self.places.inside(start, stop)
-        if not (0 <= i <= j and (self.places.row(i), self.places.row(j)) == (start, stop)):
+        i, j = self.places.nearest(start), self.places.nearest(stop)
+        if start > stop or (self.places.row(i), self.places.row(j)) != (start, stop):
             raise ValueError(f"running sums have no rows {start} to {stop}")
         zero = int.from_bytes(b"".join(b"\0" * (width - 1) + b"\x80" for width in self.widths), "little")
         difference = (self._at(j) - self._at(i) + zero).to_bytes(self._size, "little")

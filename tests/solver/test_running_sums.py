@@ -30,9 +30,8 @@ def running(rows: NDArray[np.float64], places: Places, numbers: Numbers = "float
 def test_places_are_the_steps_and_the_end() -> None:
     """A whole file is between two places, though its last step is short."""
     assert [PLACES.row(i) for i in range(PLACES.n_steps + 1)] == [0, 4, 8, 10]
-    assert [PLACES.inside(a, b) for a, b in [(0, 10), (1, 10), (4, 9), (5, 7), (9, 10)]] == [
-        (0, 3), (1, 3), (1, 2), (2, 1), (3, 3)
-    ]  # fmt: skip
+    assert [PLACES.nearest(row) for row in range(11)] == [0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 3]
+    assert [Places(4, 10, 4).nearest(row) for row in (0, 4, 6, 7, 10)] == [0, 0, 0, 1, 2]
 
 
 @pytest.mark.parametrize(
