@@ -1,12 +1,14 @@
 """Digits: integers of any length as small whole numbers in float64, and their exact products."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from service.solver.slicing.digits import MOST_BITS, multiply, n_digits, split
+from service.solver.slicing.digits import MOST_BITS, multiply, n_digits, split, whole
 from service.solver.slicing.slices import LARGEST_SLICE, WIDTH
 from service.solver.slicing.windows import windows
 
@@ -16,8 +18,8 @@ Floats = NDArray[np.float64]
 def digits_of(values: list[int], bits: int) -> Floats:
     """The digits by Python's integers, balanced, (K, n)."""
     digits = np.zeros((n_digits(bits), len(values)))
-    for column, whole in enumerate(values):
-        value = whole
+    for column, of in enumerate(values):
+        value = of
         for k in range(len(digits)):
             digit = (value + LARGEST_SLICE) % (1 << WIDTH) - LARGEST_SLICE if k < len(digits) - 1 else value
             digits[k, column] = digit
@@ -71,3 +73,17 @@ def test_a_column_of_ones_and_zeros_has_one_digit(values: list[float]) -> None:
     """A product with an indicator is no longer than the other factor."""
     assert windows(np.array([values]), tolerated=0).bits == [0]
     assert n_digits(0) == 1
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_largest_sums_of_digits_are_put_together_without_overflow(sign: int) -> None:
+    """1,023 blocks of sums of 2**53: what 64 bits hold, and their carries too."""
+    largest = sign * 1023 * 2**53
+    offsets = [0, 1, 8, 10]
+
+    made = whole(np.full((7, 10), largest), offsets).tolist()
+
+    assert made == [
+        sum(largest << WIDTH * (k + place) for k in range(7) for place in range(stop - start))
+        for start, stop in pairwise(offsets)
+    ]

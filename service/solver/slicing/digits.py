@@ -11,7 +11,7 @@ Source: Knuth, The Art of Computer Programming, vol. 2, 4.3.1 and 4.1 (balanced 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.solver.slicing.slices import WIDTH, Floats
+from service.solver.slicing.slices import WIDTH, Floats, Integers
 
 UP, DOWN = 2.0**WIDTH, 2.0**-WIDTH
 MOST_DIGITS = 12  # of a column as read
@@ -69,3 +69,27 @@ def multiply(left: Floats, right: Floats, product: Floats, part: Floats) -> None
         np.multiply(carried, UP, out=taken)
         product[k] -= taken
         product[k + 1] += carried
+
+
+def whole(rows: Integers, offsets: list[int]) -> NDArray[np.object_]:
+    """The integers whose digits are sums: digit k + l of integer j in (k, offsets[j] + l), (K, s), s = offsets[-1].
+
+    Args: rows: at most 2**63 - 2**53 in magnitude.
+
+    What falls on one digit is added up in 64 bits, so that few Python integers are made: of the K sums only one, of the
+    last row, is large after a carry, and those leave 2**53 to spare.
+    """
+    digits, last = rows.copy(), len(rows) - 1
+    for k in range(last):
+        carried = (digits[k] + (1 << (WIDTH - 1))) >> WIDTH
+        digits[k] -= carried << WIDTH
+        digits[k + 1] += carried
+    lengths = np.diff(offsets)
+    starts = np.append(0, np.cumsum(lengths + last))
+    places = np.arange(offsets[-1]) + np.repeat(np.arange(len(lengths)) * last, lengths)
+    added = np.zeros(starts[-1], np.int64)
+    for k, row in enumerate(digits):
+        added[places + k] += row
+    shifts = WIDTH * (np.arange(starts[-1]) - np.repeat(starts[:-1], lengths + last))
+    integers: NDArray[np.object_] = np.add.reduceat(added.astype(object) << shifts.astype(object), starts[:-1])
+    return integers

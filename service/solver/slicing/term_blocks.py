@@ -4,10 +4,10 @@ import numpy as np
 from flint import fmpz_mat
 from numpy.typing import NDArray
 
-from service.solver.slicing.digits import multiply, split
+from service.solver.slicing.digits import multiply, split, whole
 from service.solver.slicing.monomials import Plan
 from service.solver.slicing.scratch import Scratch
-from service.solver.slicing.slices import WIDTH, Floats, Integers
+from service.solver.slicing.slices import Floats, Integers
 from service.solver.slicing.term_layout import Layout
 from service.solver.slicing.windows import Windows, windows
 from service.solver.units import Sums, combined, no_sums
@@ -117,10 +117,9 @@ class TermBlocks:
             multiply(shorter, single, product, part)
         left, end = self.plan.left, at[self.plan.n_factors]
         panels = layout.panels(left)
-        if not self._totals:
-            self._totals = [np.zeros(self._shape(layout, panel), np.int64) for panel in panels]
         if self._n_blocks == MOST_BLOCKS:
             self._put_sums_away()
+        if not self._totals:
             self._totals = [np.zeros(self._shape(layout, panel), np.int64) for panel in panels]
         self._n_blocks += 1
         for panel, total in zip(panels, self._totals, strict=True):
@@ -153,25 +152,3 @@ class TermBlocks:
         sums = Sums(self.plan.factor_units(units), matrix, self.plan.weight_unit(units))
         self._put_away = combined(self._put_away, sums, 2)
         self._totals, self._n_blocks = [], 0
-
-
-def whole(rows: Integers, offsets: list[int]) -> NDArray[np.object_]:
-    """The integers whose digits are sums: digit k + l of integer j in (k, offsets[j] + l), (K, s), s = offsets[-1].
-
-    What falls on one digit is added up in 64 bits, so that few Python integers are made: of the K sums only one, of the
-    last row, is large after a carry, and those leave 2**53 to spare.
-    """
-    digits, last = rows.copy(), len(rows) - 1
-    for k in range(last):
-        carried = (digits[k] + (1 << (WIDTH - 1))) >> WIDTH
-        digits[k] -= carried << WIDTH
-        digits[k + 1] += carried
-    lengths = np.diff(offsets)
-    starts = np.append(0, np.cumsum(lengths + last))
-    places = np.arange(offsets[-1]) + np.repeat(np.arange(len(lengths)) * last, lengths)
-    added = np.zeros(starts[-1], np.int64)
-    for k, row in enumerate(digits):
-        added[places + k] += row
-    shifts = WIDTH * (np.arange(starts[-1]) - np.repeat(starts[:-1], lengths + last))
-    integers: NDArray[np.object_] = np.add.reduceat(added.astype(object) << shifts.astype(object), starts[:-1])
-    return integers
