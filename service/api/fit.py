@@ -237,7 +237,9 @@ def _where(spec: FitRequest) -> Callable[[Exception], str]:
         if isinstance(error, Diverges):
             return "/learning_rate"
         if spec.is_inline:
-            return in_rows(error)
+            row = getattr(error, "row", None)
+            is_weight = getattr(error, "column", None) == WEIGHTS and isinstance(spec.weights, list)
+            return f"/weights/{row}" if is_weight else in_rows(error)
         column = str(getattr(error, "column", ""))
         if isinstance(error, (UnknownColumn, NotNumeric)):
             features = spec.features or []

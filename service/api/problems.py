@@ -118,6 +118,8 @@ FAMILIES = (
     ApiError, ingest.IngestError, solver.SolverError, registry.RegistryError, jobs.JobError, OSError, sa.exc.OperationalError,
 )  # fmt: skip
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What is said in another way, or to nobody: Pebble hangs the traceback of its process on the errors that come from one.
+OWN = ("errors", "pointer", "parameter", "traceback")
 
 
 class FieldError(BaseModel):
@@ -159,7 +161,7 @@ def describe(error: Exception, where: Where | None = None) -> dict[str, Any]:
     problem = _problem(status, slug, title, str(error) or title)
     if status == 422:
         problem["errors"] = _field_errors(error, problem["detail"], where)
-    members = {name: value for name, value in vars(error).items() if name not in ("errors", "pointer", "parameter")}
+    members = {name: value for name, value in vars(error).items() if name not in OWN}
     return members | problem
 
 

@@ -58,8 +58,11 @@ class Condition:
         """Whether it holds for any row, as far as the extremes say."""
         if self.op == "missing":
             return column.n_missing > 0
-        if column.type != "number" or self.op in EQUALITY:
+        if column.type != "number" or self.op == "ne":
             return True
+        if self.op == "eq":
+            value: Any = self.value
+            return self.is_met and column.min is not None and column.max is not None and column.min <= value <= column.max
         return any(_OPERATORS[self.op](extreme, self.value) for extreme in (column.min, column.max) if extreme is not None)
 
     def must_hold(self, column: Column) -> bool:

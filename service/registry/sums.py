@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 
 import pyarrow.compute as pc
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from service.ingest.errors import MissingValue
 from service.registry.datasets import Datasets, is_here
 from service.registry.design import Design, Found, Recipe
 from service.registry.panels import Panels
+from service.registry.positions import Positions
 from service.registry.ranges import Ranges
 from service.registry.summing import Summed, n_passes, sum_up
 from service.registry.versions import Dataset, columns_key, moments_of, moments_row
@@ -28,6 +30,7 @@ class Sums:
     def __init__(self, store: Store, datasets: Datasets, panels: Panels, ranges: Ranges, max_terms: int) -> None:
         self._store, self._datasets, self._panels, self._ranges = store, datasets, panels, ranges
         self._max_terms = max_terms
+        self._positions = Positions()
 
     def known(self, dataset: Dataset, design: Design) -> Summed | None:
         """The moments of a design, if they have been made: then the number of rows does not matter.
@@ -63,6 +66,12 @@ class Sums:
         if design.rows is None:
             self._keep(dataset, design, made)
         return made
+
+    def places(self, dataset: Dataset, column: str, low: float | None, high: float | None) -> tuple[int, int]:
+        """The rows a to b whose value in a sorted column is at least `low` and below `high`. Raises: NotSorted, NoRowsKept."""
+        rows = self._datasets.rows(dataset.id, dataset.version)
+        bounds = -inf if low is None else low, inf if high is None else high
+        return self._positions.between(rows, column, *bounds, lambda _read, _all: None)
 
     def _of_range(self, dataset: Dataset, design: Design, wanted: tuple[int, int], progress: Progress) -> Summed:
         """The moments of a range of rows, from running sums."""

@@ -12,6 +12,7 @@ from service.solver.units import BASE
 
 # Columns whose sizes differ by more bits than this are brought to one size before a ball solve (see `balanced`).
 _SPREAD_BITS = 16
+_ONE = fmpq(1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +61,8 @@ class Centred:
         Ball arithmetic bounds rounding by the largest entries: ten columns of 1e-5 to 1e5 lose 60 bits to it otherwise.
         The sizes are those of the squares in `diagonal`, if they are not those of the columns.
         """
+        if len(self.units) == 1:
+            return self
         squares = diagonal or [self.gram[i, i] for i in range(self.n_features)]
         sizes = [square.bit_length() // 2 for square in squares]
         if not sizes or max(sizes) - min(sizes) <= _SPREAD_BITS:
@@ -100,6 +103,8 @@ def centred(chosen: Moments, fit_intercept: bool) -> Centred:
 
 
 def _power(base: fmpz, exponent: int) -> fmpq:
+    if exponent == 0:
+        return _ONE
     return fmpq(base**exponent) if exponent >= 0 else fmpq(1, base**-exponent)
 
 

@@ -1,6 +1,6 @@
 """The condition number of the columns: how near they come to being linearly dependent."""
 
-from math import sqrt
+from math import inf, isfinite, sqrt
 
 import numpy as np
 
@@ -14,18 +14,15 @@ def condition_number(inverted: Inverted) -> float:
     count: 1 for columns that are uncorrelated, infinite beyond a double. The smallest eigenvalue of the correlation matrix
     comes as one over the largest of its inverse, for the largest ones lose no digits; for two columns it is 1 - |r|.
     """
-    equation = inverted.equation
-    p = equation.n_features
+    p = inverted.equation.n_features
     if p < 2:
         return 1.0
     if p == 2:
-        a, b, c = (int(equation.gram[i, j]) for i, j in ((0, 0), (0, 1), (1, 1)))
-        try:
-            return (1 + sqrt(b * b / (a * c))) * sqrt(a * c / (a * c - b * b))
-        except OverflowError:
-            return float("inf")
-    correlation, inverse = np.array(inverted.correlation()), np.array(inverted.inverse_correlation())
+        own, other = inverted.inverse_correlation[0]
+        # (1 + |r|) / (1 - |r|) is (1 + |r|)^2 / (1 - r^2).
+        return (1 + abs(other) / own) * sqrt(own) if isfinite(own) else inf
+    correlation, inverse = np.array(inverted.correlation), np.array(inverted.inverse_correlation)
     if not np.isfinite(inverse).all():
-        return float("inf")
+        return inf
     # Not the product of the two, which might overflow.
     return sqrt(np.linalg.eigvalsh(correlation)[-1]) * sqrt(np.linalg.eigvalsh(inverse)[-1])

@@ -6,6 +6,8 @@ Of columns scaled to unit length (about their means, where an intercept is fitte
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from math import sqrt
 
 from flint import arb, arb_mat, fmpz
 
@@ -13,6 +15,7 @@ from service.solver.balls import precision
 from service.solver.centred import Centred
 from service.solver.figures import BITS
 from service.solver.inverse import inverse
+from service.solver.rounding import quotient
 
 Matrix = list[list[float]]
 
@@ -22,7 +25,7 @@ _ENOUGH_BITS = 100
 _NOTHING = 1e-50
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # no slots: what is worked out is kept
 class Inverted:
     """An equation of full rank, its columns balanced, with the inverse of its Gram matrix in balls."""
 
@@ -35,6 +38,8 @@ class Inverted:
         """At the least precision that tells it to a double's digits; None if the columns are exactly dependent."""
         equation, bits = equation.balanced(), BITS[0]
         p = equation.n_features
+        if p == 1 and equation.gram[0, 0] == 0:
+            return None
         while True:
             with precision(bits):
                 try:
@@ -46,21 +51,43 @@ class Inverted:
                         return None
             bits *= 2
 
+    @cached_property
     def inflation(self) -> list[float]:
         """The variance inflation factors: the diagonal of the inverse correlation matrix."""
+        p = self.equation.n_features
+        if p == 1:
+            return [1.0]
+        if p == 2:
+            return [self.inverse_correlation[0][0]] * 2
         with precision(self.bits):
-            return [float(self.balls[i, i] * self.equation.gram[i, i]) for i in range(self.equation.n_features)]
+            return [float(self.balls[i, i] * square) for i, square in enumerate(_squares(self.equation))]
 
+    @cached_property
     def correlation(self) -> Matrix:
         """(p, p)"""
         with precision(self.bits):
             factors = [1 / arb(square).sqrt() for square in _squares(self.equation)]
             return _scaled([[arb(entry) for entry in row] for row in self.equation.gram.tolist()], factors)
 
+    @cached_property
     def inverse_correlation(self) -> Matrix:
         """(p, p)"""
+        p = self.equation.n_features
+        if p == 1:
+            return [[1.0]]
+        if p == 2:
+            return _inverse_of_two(self.equation)
         with precision(self.bits):
             return _scaled(self.balls.tolist(), [arb(square).sqrt() for square in _squares(self.equation)])
+
+
+def _inverse_of_two(equation: Centred) -> Matrix:
+    """1 / (1 - r^2) and -r / (1 - r^2), r^2 being a quotient of integers."""
+    (a, b), (_, c) = equation.gram.tolist()
+    product, common = int(a * c), int(b * b)
+    own = quotient(product, product - common)
+    other = own * (-sqrt(common / product) if b > 0 else sqrt(common / product))
+    return [[own, other], [other, own]]
 
 
 def _squares(equation: Centred) -> list[fmpz]:

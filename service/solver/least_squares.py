@@ -8,9 +8,8 @@ is 0 or midway between two doubles, is decided in rationals.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any, Literal
 
 from service.solver.centred import Centred, centred
@@ -110,15 +109,19 @@ def _full_rank(inverted: Inverted, names: tuple[str, ...], places: LastPlaces) -
     equation = inverted.equation
     rank = len(names) + equation.fit_intercept
     df = equation.n_samples - rank
-    fit = _reported(equation, names, iter(figures(plain(inverted, df))), df, rank)
+    answers = figures(plain(inverted, df))
     condition: float | None = condition_number(inverted)
-    reasons = fit.reasons
+    digits, reasons = None, {}
     if condition == math.inf:
-        condition, reasons = None, reasons | {"condition_number": TOO_LARGE}
-    if not names:
-        return replace(fit, condition_number=condition, reasons=reasons | {"supported_digits": NO_FEATURES})
-    digits = supported_digits(equation, inverted.inverse_correlation(), places, fit.evaluation.hi[1:], fit.mse)
-    return replace(fit, condition_number=condition, supported_digits=digits, reasons=reasons)
+        condition, reasons["condition_number"] = None, TOO_LARGE
+    if names:
+        n_coef = len(names) + equation.fit_intercept
+        coef: list[Any] = answers[equation.fit_intercept : n_coef]
+        mse: Any = answers[n_coef]
+        digits = supported_digits(inverted, places, [value for value, _ in coef], mse)
+    else:
+        reasons["supported_digits"] = NO_FEATURES
+    return _reported(equation, names, answers, df, rank, reasons, condition_number=condition, supported_digits=digits)
 
 
 def _dropped(equation: Centred, names: tuple[str, ...], places: LastPlaces, found: Dependences) -> LeastSquares:
@@ -148,37 +151,43 @@ def _shortest(equation: Centred, names: tuple[str, ...], found: Dependences) -> 
     rank = len(found.kept) + equation.fit_intercept
     df = equation.n_samples - rank
     method = minimum_norm(equation, found.kept, df)
-    fit = _reported(method.equation, names, iter(figures(method)), df, rank)
-    return replace(fit, reasons=fit.reasons | dict.fromkeys(("condition_number", "supported_digits"), NOT_UNIQUE))
+    reasons = dict.fromkeys(("condition_number", "supported_digits"), NOT_UNIQUE)
+    return _reported(method.equation, names, figures(method), df, rank, reasons)
 
 
 def _penalised(names: tuple[str, ...], method: Method) -> LeastSquares:
     equation = method.equation
     rank = len(names) + equation.fit_intercept
-    fit = _reported(equation, names, iter(figures(method)), max(0, equation.n_samples - rank), rank, is_penalised=True)
-    missing = ("sigma", "std_error", "condition_number", "supported_digits")
-    return replace(fit, reasons=fit.reasons | dict.fromkeys(missing, PENALISED))
+    reasons = dict.fromkeys(("sigma", "std_error", "condition_number", "supported_digits"), PENALISED)
+    return _reported(equation, names, figures(method), max(0, equation.n_samples - rank), rank, reasons)
 
 
 def _reported(
-    equation: Centred, names: tuple[str, ...], answers: Iterator[Any], df: int, rank: int, *, is_penalised: bool = False
+    equation: Centred,
+    names: tuple[str, ...],
+    known: Sequence[Any],
+    df: int,
+    rank: int,
+    reasons: dict[str, str],
+    condition_number: float | None = None,
+    supported_digits: float | None = None,
 ) -> LeastSquares:
-    """Name the figures, and say why those are missing that are."""
+    """Name the figures, and say why those are missing that are; `reasons` says it of some."""
     n_coef = len(names) + equation.fit_intercept
-    theta = list(islice(answers, n_coef))
+    theta = list(known[:n_coef])
     if not equation.fit_intercept:
         theta.insert(0, (0.0, 0.0))
     for name, (value, _) in zip(("intercept", *names), theta, strict=True):
         if math.isinf(value):
             raise CoefficientOutOfRange(name)
-    mse, rmse = islice(answers, 2)
-    r2 = next(answers) if equation.target_square != 0 else None
-    sigma, *std_error = answers if df and not is_penalised else [None] * (1 + n_coef)
-    reasons = {}
+    mse, rmse, *rest = known[n_coef:]
+    r2 = rest.pop(0) if equation.target_square != 0 else None
+    sigma, *std_error = rest or [None] * (1 + n_coef)
+    reasons = dict(reasons)
     if r2 is None:
         reasons["r2"] = CONSTANT_TARGET if equation.fit_intercept else ZERO_TARGET
     if sigma is None:
-        reasons |= dict.fromkeys(("sigma", "std_error"), NO_DF)
+        reasons = dict.fromkeys(("sigma", "std_error"), NO_DF) | reasons
     named = {"sigma": (sigma,), "mse": (mse,), "rmse": (rmse,), "std_error": std_error}
     reasons |= {name: TOO_LARGE for name, values in named.items() if math.inf in values}
     hi, lo = zip(*theta, strict=True)
@@ -196,6 +205,8 @@ def _reported(
         df_resid=df,
         rank=rank,
         evaluation=Evaluation(hi, lo),
+        condition_number=condition_number,
+        supported_digits=supported_digits,
         reasons=reasons,
     )
 

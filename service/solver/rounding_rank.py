@@ -19,14 +19,16 @@ def depends_to_rounding(inverted: Inverted, rounding: Sequence[float]) -> bool:
     With C = (X'X)^-1 and g_k = C_jk / C_jj, column j has 1 / C_jj left when the others are taken out, in the combination
     that g tells. Rounding would leave n/12 sum_k g_k^2 u_k^2. `rounding`: (p,), see `LastPlaces`.
     """
-    inflation = inverted.inflation()
+    if not any(rounding):
+        return False
+    inflation = inverted.inflation
     # As C_jk^2 <= C_jj C_kk, mostly the diagonal tells enough.
     bound = sum(own * share for own, share in zip(inflation, rounding, strict=True) if share)
     if bound * _LARGEST < 1:
         return False
     return any(
         row[j] <= _LARGEST * sum(entry * entry * share for entry, share in zip(row, rounding, strict=True) if share)
-        for j, row in enumerate(inverted.inverse_correlation())
+        for j, row in enumerate(inverted.inverse_correlation)
     )
 
 

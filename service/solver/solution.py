@@ -61,7 +61,8 @@ def questions(equation: Centred, solution: Solution[Number], df: int | None) -> 
 
     `df` degrees of freedom are left for the residuals; 0: there are none, nor residuals; None: they tell nothing of sigma.
     """
-    total, unit, weight = equation.total, equation.target_unit, equation.weight_unit
+    total, unit, weight, p = equation.total, equation.target_unit, equation.weight_unit, equation.n_features
+    fit_intercept = equation.fit_intercept
     explained = solution.explained()
     # In units of weight; those cancel in all figures but sigma.
     rss = (equation.target_square - explained) * (unit * unit / equation.scale) if df != 0 else 0 * explained
@@ -83,12 +84,12 @@ def questions(equation: Centred, solution: Solution[Number], df: int | None) -> 
             return rss * (1 + solution.spread()) * fmpq(1, df * total)
         return rss * solution.variance(i) * (fmpq(equation.scale, df) / (equation.units[i] * equation.units[i]))
 
-    asked: list[Question[Number]] = [(nearest_pair, intercept)] if equation.fit_intercept else []
-    asked += [(nearest_pair, partial(coefficient, i)) for i in range(equation.n_features)]
+    asked: list[Question[Number]] = [(nearest_pair, intercept)] if fit_intercept else []
+    asked += [(nearest_pair, partial(coefficient, i)) for i in range(p)]
     asked += [(nearest, lambda: mse), (nearest_root, lambda: mse)]
     if equation.target_square != 0:
         asked.append((nearest, r2))
     if df:
         asked.append((nearest_root, lambda: rss * (weight / df)))
-        asked += [(nearest_root, partial(variance, i)) for i in range(-equation.fit_intercept, equation.n_features)]
+        asked += [(nearest_root, partial(variance, i)) for i in range(-fit_intercept, p)]
     return asked

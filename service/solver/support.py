@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf, log10, sqrt
 
-from flint import fmpz
+from flint import fmpq, fmpz
 
 from service.solver.centred import Centred
-from service.solver.correlation import Matrix
+from service.solver.correlation import Inverted
 from service.solver.last_place import LastPlaces
 from service.solver.rounding import nearest_root, quotient
 
@@ -16,9 +16,7 @@ from service.solver.rounding import nearest_root, quotient
 MOST_DIGITS = 15.95
 
 
-def supported_digits(
-    equation: Centred, inverse_correlation: Matrix, places: LastPlaces, coef: Sequence[float], mse: float | None
-) -> float:
+def supported_digits(inverted: Inverted, places: LastPlaces, coef: Sequence[float], mse: float) -> float:
     """The digits of the worst coefficient that is not 0, from 0 to 15.95; the intercept is not looked at.
 
     To first order in errors that are independent and uniform, u wide, u being each column's last place: with
@@ -27,19 +25,20 @@ def supported_digits(
 
     Source: Hodges and Moore, Data uncertainties and least squares regression (1972), with uniform errors.
     """
+    equation = inverted.equation
     square = equation.target_square
     if equation.fit_intercept:
-        square = (square + equation.target_sum * equation.target_sum) / equation.total
-    if square == 0:
+        square = (square + equation.target_sum * equation.target_sum) // equation.total
+    if square == 0 or not (places.target or any(places.sent)):
         return MOST_DIGITS
-    mean_square = equation.target_unit * equation.target_unit * square / equation.total
-    unexplained = inf if mse is None else mse / quotient(int(mean_square.p), int(mean_square.q))
+    mean_square = equation.target_unit * equation.target_unit * fmpq(square, equation.total)
+    unexplained = mse / quotient(int(mean_square.p), int(mean_square.q))
     # Each coefficient times the length of its column, in lengths of the target.
     parts = [abs(value) * _length(equation, i, square) if value else 0.0 for i, value in enumerate(coef)]
     sent = places.sent
     noise = places.target + sum(part * part * place for part, place in zip(parts, sent, strict=True) if place)
     worst = 0.0
-    for j, row in enumerate(inverse_correlation):
+    for j, row in enumerate(inverted.inverse_correlation):
         if coef[j] == 0:
             continue
         variance = noise * row[j]
@@ -52,5 +51,7 @@ def supported_digits(
 def _length(equation: Centred, i: int, square: fmpz) -> float:
     """The length of a column over that of the target, in the units as sent."""
     relative = equation.units[i] / equation.target_unit
-    length = nearest_root(equation.gram[i, i] * relative * relative / (equation.scale * square))
-    return inf if length is None else length
+    squares = relative * relative * fmpq(equation.gram[i, i], equation.scale * square)
+    length = sqrt(quotient(int(squares.p), int(squares.q)))
+    # The square of a length that is a double may be none.
+    return length if 0 < length < inf else nearest_root(squares) or inf

@@ -32,7 +32,10 @@ def test_a_fit_of_a_data_set_answers_with_the_model(client: httpx.Client) -> Non
     assert (model["feature_names"], model["target"]) == (["x"], "price")
     assert (model["dataset_id"], model["dataset_version"], model["descent"]) == (id_, 1, None)
     assert (model["coef"], model["intercept"]) == ([1.97], 1.02)
-    assert model["options"] == {"method": "normal_equation", "fit_intercept": True, "rank_deficient": "error"}
+    assert model["options"] == {
+        "method": "normal_equation", "fit_intercept": True, "degree": 1, "interactions": False, "l2": 0.0, "weights": None,
+        "weight_type": None, "missing": "error", "categorical": None, "rows": None, "rank_deficient": "error",
+    }  # fmt: skip
     assert [row["term"] for row in model["inference"]] == ["intercept", "x"]
     assert model["metrics"]["df_resid"] == 2
     job = ok(client.get(f"/jobs/{model['job_id']}"), 200)
