@@ -257,7 +257,7 @@ def test_a_thousand_appends_and_removals_leave_no_trace(tmp_path: Path) -> None:
         return {"x": [x for x, _ in rows], "price": [price for _, price in rows]}
 
     rows = drawn(30)
-    with Service(tmp_path / "data", sqlite_synchronous="OFF") as service, service.client() as client:
+    with Service(tmp_path / "data", sqlite_synchronous="NORMAL") as service, service.client() as client:
         id_ = dataset(client, columns(rows))
         parts = {1: rows}
         version = 1
