@@ -20,7 +20,8 @@ OPERATIONS = [
 ]  # fmt: skip
 CALLS = {
     "POST /datasets", "GET /datasets", "GET /datasets/{dataset_id}", "DELETE /datasets/{dataset_id}",
-    "GET /datasets/{dataset_id}/rows", "POST /datasets/{dataset_id}/rows", "POST /fit", "GET /models", "GET /models/{model_id}",
+    "GET /datasets/{dataset_id}/rows", "POST /datasets/{dataset_id}/rows", "DELETE /datasets/{dataset_id}/rows",
+    "GET /datasets/{dataset_id}/moments", "POST /fit", "GET /models", "GET /models/{model_id}",
     "DELETE /models/{model_id}", "GET /aliases", "GET /aliases/{name}", "PUT /aliases/{name}", "DELETE /aliases/{name}",
     "POST /predict", "GET /predict", "GET /jobs", "GET /jobs/{job_id}", "DELETE /jobs/{job_id}", "GET /jobs/{job_id}/events",
     "GET /jobs/{job_id}/epochs/{epoch}", "GET /healthz", "GET /readyz", "GET /limits",
