@@ -19,9 +19,11 @@ LINE = [["3", "6", "9"], ["14", "20"], ["29"]]  # of the rows (1, 2), (2, 3), (3
 def rows(numbers: Numbers, n_rows: int = 60, n_columns: int = 3, seed: int = 0) -> NDArray[np.float64]:
     """Columns of scales far apart, and a computed one: offsets, small numbers and large ones."""
     rng = np.random.default_rng(seed)
-    drawn = rng.normal(size=(n_rows, n_columns)) * 10.0 ** rng.integers(-6, 7, n_columns)
+    drawn: NDArray[np.float64] = rng.normal(size=(n_rows, n_columns)) * 10.0 ** rng.integers(-6, 7, n_columns)
     drawn[:, 0] += 1.5e9
-    return np.round(drawn, 4) if numbers == "decimal" else drawn
+    if numbers == "decimal":
+        drawn = drawn.round(4)
+    return drawn
 
 
 def plain_decimals(values: NDArray[np.float64]) -> list[list[str]]:
