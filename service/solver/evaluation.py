@@ -59,7 +59,10 @@ def blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
 
 
 def dot(values: tuple[Floats, Floats | None], factors: Factors, start: float = 0.0) -> tuple[Floats, Floats]:
-    """The unevaluated sum of `start` and each of p values, (p, m), times its factor, (p, 1): two of (m,)."""
+    """The unevaluated sum of `start` and each of p values, (p, m), times its factor, (p, 1): two of (m,).
+
+    Values (p, m, 1) with factors (p, 1, k) are k sums for each row, (m, k).
+    """
     (columns, rests), (coef, coef_rests, halves) = values, factors
     products, errors = two_product(columns, coef, halves)
     errors += columns * coef_rests
@@ -75,6 +78,6 @@ def dot(values: tuple[Floats, Floats | None], factors: Factors, start: float = 0
         errors[first] += error
         left = kept
     if not left:
-        return np.full(columns.shape[1], start), np.zeros(columns.shape[1])
+        return np.full(errors.shape[1:], start), np.zeros(errors.shape[1:])
     total, error = two_sum(products[0], np.array(start))
     return total, errors[0] + error

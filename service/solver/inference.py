@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy.special import stdtr, stdtrit
-
 from service.solver.least_squares import LeastSquares
+from service.solver.student import quantile, two_sided
 
 NO_STD_ERROR = "there is no standard error: no degrees of freedom are left, or it exceeds a double"
 EXACT_FIT = "the standard error is 0: the fit is exact, and there is nothing to test against"
@@ -32,26 +31,26 @@ def inference(fit: LeastSquares, level: float = 0.95) -> tuple[Inference, ...]:
     """Infer for each term, "intercept" first where it is fitted, at a confidence `level` between 0 and 1."""
     terms = (("intercept", fit.intercept),) if fit.fit_intercept else ()
     estimates = (*terms, *zip(fit.feature_names, fit.coef, strict=True))
-    quantile = float(stdtrit(fit.df_resid, (1 + level) / 2)) if fit.df_resid else 0.0
+    t_level = quantile(fit.df_resid, level) if fit.df_resid else 0.0
     return tuple(
-        _inferred(term, estimate, std_error, fit.df_resid, quantile)
+        _inferred(term, estimate, std_error, fit.df_resid, t_level)
         for (term, estimate), std_error in zip(estimates, fit.std_error, strict=True)
     )
 
 
-def _inferred(term: str, estimate: float, std_error: float | None, df: int, quantile: float) -> Inference:
+def _inferred(term: str, estimate: float, std_error: float | None, df: int, t_level: float) -> Inference:
     if std_error is None:
         return Inference(term, estimate, None, reason=NO_STD_ERROR)
     if std_error == 0:
         return Inference(term, estimate, 0.0, ci_lower=estimate, ci_upper=estimate, reason=EXACT_FIT)
-    t_value, margin = estimate / std_error, quantile * std_error
+    t_value, margin = estimate / std_error, t_level * std_error
     lower, upper = estimate - margin, estimate + margin
     return Inference(
         term,
         estimate,
         std_error,
         t_value=_finite(t_value),
-        p_value=2 * float(stdtr(df, -abs(t_value))),
+        p_value=two_sided(df, t_value),
         ci_lower=_finite(lower),
         ci_upper=_finite(upper),
         reason=None if all(map(math.isfinite, (t_value, lower, upper))) else TOO_LARGE,
