@@ -89,7 +89,7 @@ class Sums:
 
         n_columns = Recipe.of(design, {}).n_terms + 1
         moments = self._ranges.moments(rows.parts, _key(whole), n_columns, wanted, sum_rows, progress)
-        n_dropped = wanted[1] - wanted[0] - moments.n_samples
+        n_dropped = wanted[1] - wanted[0] - moments.n_samples if design.missing == "drop" else 0
         return Summed(moments.select(design.columns) if design.is_plain else moments, Found(n_dropped=n_dropped))
 
     def _simplest(self, dataset: Dataset, design: Design) -> Design:
@@ -139,8 +139,8 @@ class Sums:
 
 
 def _is_of_single_rows(design: Design) -> bool:
-    """Whether what is summed of a row depends on that row alone, and its sums are no weighted ones."""
-    return not design.one_hot and design.missing != "mean" and design.weights is None
+    """Whether what is summed of a row depends on that row alone, and the sums say how many rows there were."""
+    return not design.one_hot and (design.missing == "error" or (design.missing == "drop" and design.weights is None))
 
 
 def _key(design: Design) -> str:
