@@ -21,8 +21,7 @@ LONGEST = 5  # blocks, of a window
 
 def doubles(draw: np.random.Generator, n: int) -> NDArray[np.float64]:
     """Numbers with offsets and of scales at which running sums of floats lose everything."""
-    scales: NDArray[np.float64] = 10.0 ** draw.integers(-9, 10, (n, 2))
-    return draw.standard_normal((n, 2)) * scales + np.array([1e9, 0.0])
+    return np.asarray(draw.standard_normal((n, 2)) * 10.0 ** draw.integers(-9, 10, (n, 2)) + [1e9, 0.0], np.float64)
 
 
 def decimals(draw: np.random.Generator, n: int) -> NDArray[np.float64]:
