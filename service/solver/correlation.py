@@ -5,6 +5,7 @@ Of columns scaled to unit length (about their means, where an intercept is fitte
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
@@ -21,6 +22,7 @@ Matrix = list[list[float]]
 
 # So much of the inverse that doubles are the nearest ones but once in 2**47; figures have their own proof.
 _ENOUGH_BITS = 100
+_ENTRY_BITS = 128
 # The square of a correlation that is none.
 _NOTHING = 1e-50
 
@@ -59,15 +61,15 @@ class Inverted:
             return [1.0]
         if p == 2:
             return [self.inverse_correlation[0][0]] * 2
-        with precision(self.bits):
+        with precision(_ENTRY_BITS):
             return [float(self.balls[i, i] * square) for i, square in enumerate(_squares(self.equation))]
 
     @cached_property
     def correlation(self) -> Matrix:
         """(p, p)"""
-        with precision(self.bits):
+        with precision(_ENTRY_BITS):
             factors = [1 / arb(square).sqrt() for square in _squares(self.equation)]
-            return _scaled([[arb(entry) for entry in row] for row in self.equation.gram.tolist()], factors)
+            return _scaled(self.equation.gram.tolist(), factors)
 
     @cached_property
     def inverse_correlation(self) -> Matrix:
@@ -77,7 +79,7 @@ class Inverted:
             return [[1.0]]
         if p == 2:
             return _inverse_of_two(self.equation)
-        with precision(self.bits):
+        with precision(_ENTRY_BITS):
             return _scaled(self.balls.tolist(), [arb(square).sqrt() for square in _squares(self.equation)])
 
 
@@ -94,18 +96,17 @@ def _squares(equation: Centred) -> list[fmpz]:
     return [equation.gram[i, i] for i in range(equation.n_features)]
 
 
-def _scaled(entries: list[list[arb]], factors: list[arb]) -> Matrix:
+def _scaled(entries: Sequence[Sequence[arb | fmpz]], factors: list[arb]) -> Matrix:
     """A symmetric matrix of balls with its rows and columns scaled, in the nearest doubles.
 
     Nothing of the units that the sums are in is left, nor of the precision: what is 0 but for that is 0.
     """
-    p = len(factors)
-    scaled = [[0.0] * p for _ in range(p)]
-    for i in range(p):
-        for j in range(i + 1):
-            scaled[i][j] = scaled[j][i] = float(entries[i][j] * factors[i] * factors[j])
-    for i in range(p):
-        for j in range(i):
-            if scaled[i][j] ** 2 < _NOTHING * scaled[i][i] * scaled[j][j]:
-                scaled[i][j] = scaled[j][i] = 0.0
-    return scaled
+    lower = [
+        [float(factor * entry * other) for entry, other in zip(row, factors[: i + 1], strict=False)]
+        for i, (row, factor) in enumerate(zip(entries, factors, strict=True))
+    ]
+    nothing = [_NOTHING * row[-1] for row in lower]
+    for row in lower:
+        least = row[-1]
+        row[:-1] = [0.0 if value * value < least * other else value for value, other in zip(row[:-1], nothing, strict=False)]
+    return [row + [below[i] for below in lower[i + 1 :]] for i, row in enumerate(lower)]

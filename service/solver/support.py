@@ -35,15 +35,15 @@ def supported_digits(inverted: Inverted, places: LastPlaces, coef: Sequence[floa
     unexplained = mse / quotient(int(mean_square.p), int(mean_square.q))
     # Each coefficient times the length of its column, in lengths of the target.
     parts = [abs(value) * _length(equation, i, square) if value else 0.0 for i, value in enumerate(coef)]
-    sent = places.sent
-    noise = places.target + sum(part * part * place for part, place in zip(parts, sent, strict=True) if place)
+    sent = [(k, place) for k, place in enumerate(places.sent) if place]
+    noise = places.target + sum(parts[k] * parts[k] * place for k, place in sent)
     worst = 0.0
     for j, row in enumerate(inverted.inverse_correlation):
         if coef[j] == 0:
             continue
         variance = noise * row[j]
         if unexplained:
-            variance += unexplained * sum(entry * entry * place for entry, place in zip(row, sent, strict=True) if place)
+            variance += unexplained * sum([row[k] * row[k] * place for k, place in sent])
         worst = max(worst, sqrt(variance / (12 * equation.n_samples)) / parts[j] if parts[j] else inf)
     return min(MOST_DIGITS, max(0.0, -log10(worst))) if worst else MOST_DIGITS
 
