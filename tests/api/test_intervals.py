@@ -126,7 +126,8 @@ def test_intervals_come_in_each_form_and_by_query(client: httpx.Client, models: 
             "/predict", params=parameters, content=b"x\n0.2\n", headers={"Content-Type": form, "Accept": form}
         )
         header, cells = answer.text.split()
-        got = dict(zip(header.replace("prediction", "predictions").split(","), map(json.loads, cells.split(",")), strict=True))
+        names = header.replace('"', "").replace("prediction", "predictions").split(",")
+        got = dict(zip(names, map(json.loads, cells.split(",")), strict=True))
     else:
         answer = client.get("/predict", params=parameters | {"x": 0.2})
         got = {name: values[0] for name, values in ok(answer, 200).items() if name != "model_id"}
