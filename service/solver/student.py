@@ -18,7 +18,7 @@ def quantile(df: int, level: float) -> float:
 
 
 def two_sided(df: int, t: float) -> float:
-    """The probability of a |T| of at least |t|: right to 14 digits, in a tail of 1e-300 to 12, and to 13 before it."""
+    """The probability of a |T| of at least |t|: to 13 digits or more, near 1e-300 to 2e-13."""
     if df == 1:  # scipy's loses half the digits of small t
         return 2 / pi * atan2(1.0, abs(t))
     return 2 * float(stdtr(df, -abs(t)))
