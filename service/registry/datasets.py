@@ -1,7 +1,6 @@
 """Data sets: rows on disk, and with each version the exact sums that were made while they came in."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -10,10 +9,10 @@ import sqlalchemy as sa
 
 from service.registry.absorb import absorb
 from service.registry.changes import Arrival, Step, files_kept_if_all_goes_well, step
-from service.registry.columns import TYPES, Column
 from service.registry.conditions import Condition
-from service.registry.errors import ColumnsDiffer, DatasetInUse, NoRowsKept, NoRowsLeft, NotFound, TypesDiffer
+from service.registry.errors import DatasetInUse, NoRowsKept, NoRowsLeft, NotFound
 from service.registry.idents import new_id
+from service.registry.matching import matched
 from service.registry.pages import Page, paged
 from service.registry.panels import Panels
 from service.registry.parts import KeptPart, has_rows, parts_of, reading_job
@@ -69,7 +68,7 @@ class Datasets:
         known = self.get(id_)
         self._require_rows(known)
         with files_kept_if_all_goes_well() as written:
-            came = held(_matched(batches, known.columns), known.window)
+            came = held(matched(batches, known.columns), known.window)
             arrival = self._taken_in(came, known, f"{id_}_{new_id('rows')}", written)
             with self._turns.of(id_):
                 before = self.get(id_)
@@ -275,17 +274,3 @@ def is_here(connection: sa.Connection, id_: str, version: int | None = None) -> 
     if version is not None:
         query = sa.select(versions.c.version).where(versions.c.dataset_id == id_, versions.c.version == version)
     return connection.execute(query).one_or_none() is not None
-
-
-def _matched(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
-    """The batches with their columns in the data set's order."""
-    batches = iter(batches)
-    first = next(batches)
-    known, sent = [column.name for column in columns], list(first.schema.names)
-    if set(known) != set(sent):
-        raise ColumnsDiffer([name for name in known if name not in sent], [name for name in sent if name not in known])
-    for column in columns:
-        got = TYPES[first.schema.field(column.name).type]
-        if got != column.type:
-            raise TypesDiffer(column.name, column.type, got)
-    yield from (batch.select(known) for batch in chain([first], batches))

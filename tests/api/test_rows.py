@@ -83,7 +83,7 @@ def test_rows_are_appended_by_name_whatever_their_order(client: httpx.Client, fo
 
     answer = client.post(f"/datasets/{id_}/rows", **FORMS[form]({"city": ["e"], "price": [9.0], "x": [4.0]}))
 
-    assert ok(answer) == {"id": id_, "version": 2, "n_samples": 5, "n_appended": 1}
+    assert ok(answer) == {"id": id_, "version": 2, "n_samples": 5, "n_appended": 1, "n_removed": 0}
     assert answer.headers["location"] == f"/datasets/{id_}?version=2"
     rows = ok(client.get(f"/datasets/{id_}/rows"), 200)["columns"]
     assert (rows["x"][-1], rows["price"][-1], rows["city"][-1]) == (4.0, 9.0, "e")

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
 from service.registry.conditions import condition
 from service.registry.datasets import require
-from service.registry.errors import DatasetInUse, NoRowsKept, NoRowsLeft, NotFound
+from service.registry.errors import DatasetInUse, NoRowsKept, NoRowsLeft, NotFound, TypesDiffer
 from service.registry.versions import Version
 from service.solver.minibatch import BLOCK_ROWS
 from service.store.tables import Store, jobs, moments, parts, running_sums, versions
@@ -317,3 +318,16 @@ def parts_have_the_rows(store: Store) -> Iterator[None]:
         for row in connection.execute(newest.group_by(versions.c.dataset_id)).all():
             total = sa.select(sa.func.sum(parts.c.n_rows)).where(parts.c.dataset_id == row.dataset_id)
             assert connection.execute(total).scalar() in (row.n_samples, None)
+
+
+def test_cells_that_are_all_missing_are_of_any_type(opened: Opened, store: Store) -> None:
+    """A row without a word is a row all the same; that nothing else said the type is no fault of it."""
+    rows = drawn(5)
+    made = opened.datasets.create([batch(rows)], "d", "float64")
+    bare = pa.RecordBatch.from_arrays([pa.nulls(2, pa.float64()) for _ in NAMES], names=list(NAMES))
+
+    change = opened.datasets.append(made.id, [bare])
+
+    assert_is(opened, store, change.made, [*rows, *[(None, None, None, None)] * 2])
+    with pytest.raises(TypesDiffer):
+        opened.datasets.append(made.id, [bare, bare.set_column(2, "word", pa.array([None, 1.0]))])
