@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -127,13 +126,14 @@ def _found(read: Iterator[tuple[int, pa.RecordBatch]], design: Design, numbers: 
             for name in filled:
                 n_missing[name] += kept.column(name).null_count
     lacking = {name: n for name, n in n_missing.items() if n}
-    means = dict(zip(filled, _means(sums.result(), n_missing), strict=True)) if lacking else {}
+    means = (
+        dict(zip(filled, _means(sums.result(), [n_rows - n_missing[name] for name in filled]), strict=True)) if lacking else {}
+    )
     imputed = {name: means[name] for name in lacking}
     return Found({name: sorted(known) for name, known in levels.items()}, imputed, lacking)
 
 
-def _means(sums: Moments, n_missing: dict[str, Any]) -> list[float]:
-    """The mean of each column over the cells that are there: the nearest double, or decimal of 15 digits; 0 of none."""
-    spread = means_and_stds(sums, [n_missing[name] for name in sums.columns])
-    means = [0.0 if mean is None else mean for mean, _ in spread]
+def _means(sums: Moments, counts: list[int]) -> list[float]:
+    """The mean of each column over so many cells that are there: the nearest double, or decimal of 15 digits; 0 of none."""
+    means = [0.0 if mean is None else mean for mean, _ in means_and_stds(sums, counts)]
     return [float(f"{mean:.{MOST_DIGITS}g}") for mean in means] if sums.numbers == "decimal" else means
