@@ -1,5 +1,6 @@
 """What a request can ask wrongly, before anything below is asked; `problems` has how each is answered."""
 
+MOST_COUNTED = 2**63 - 1  # what a writer of JSON takes: nobody reads how many terms a degree of 10**18 has
 SHOWN_CATEGORIES = 10  # as many of a column's categories does a message repeat
 
 
@@ -103,10 +104,12 @@ class OverLimit(ApiError):
 
     def __init__(self, pointer: str, what: str, asked: int, limit: int, *, parameter: str | None = None) -> None:
         super().__init__(pointer, what, asked, limit)
-        self.pointer, self.what, self.asked, self.limit, self.parameter = pointer, what, asked, limit, parameter
+        self.pointer, self.what, self.limit, self.parameter = pointer, what, limit, parameter
+        self.asked = min(asked, MOST_COUNTED)
 
     def __str__(self) -> str:
-        return f"{self.asked} {self.what} are more than the limit of {self.limit}; GET /limits has them all"
+        asked = f"at least {self.asked}" if self.asked == MOST_COUNTED else f"{self.asked}"
+        return f"{asked} {self.what} are more than the limit of {self.limit}; GET /limits has them all"
 
 
 class InvalidKey(ApiError):

@@ -236,6 +236,8 @@ def _where(spec: FitRequest) -> Callable[[Exception], str]:
     def where(error: Exception) -> str:
         if isinstance(error, Diverges):
             return "/learning_rate"
+        if isinstance(error, NotSorted):
+            return "/between/column"
         if spec.is_inline:
             row = getattr(error, "row", None)
             is_weight = getattr(error, "column", None) == WEIGHTS and isinstance(spec.weights, list)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+MOST_COUNTED = 2**63 - 1  # what a writer of JSON takes: nobody reads how many terms a degree of 10**18 has
+
 
 class RegistryError(Exception):
     """What was asked of the registry does not fit what it holds."""
@@ -101,10 +103,11 @@ class TooManyTerms(RegistryError):
 
     def __init__(self, asked: int, limit: int) -> None:
         super().__init__(asked, limit)
-        self.asked, self.limit = asked, limit
+        self.asked, self.limit = min(asked, MOST_COUNTED), limit
 
     def __str__(self) -> str:
-        return f"{self.asked} terms or categories are more than the limit of {self.limit}; GET /limits has them all"
+        asked = f"at least {self.asked}" if self.asked == MOST_COUNTED else f"{self.asked}"
+        return f"{asked} terms or categories are more than the limit of {self.limit}; GET /limits has them all"
 
 
 class NotSorted(RegistryError):
