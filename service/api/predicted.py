@@ -168,7 +168,7 @@ def _refuse_cells(batch: pa.RecordBatch, recipe: Recipe, on_unseen: OnUnseen, n_
     """Raises: MissingValue; UnseenCategory: a category that the model was not fitted with."""
     for name in recipe.features:
         values = batch.column(name)
-        if name in recipe.levels and on_unseen == "baseline":
+        if on_unseen == "baseline" and name in recipe.baselines:
             continue
         if values.null_count:
             raise MissingValue(n_before + pc.index(values.is_null(), True).as_py(), name)
