@@ -9,7 +9,7 @@ from service.solver.correlation import Inverted
 from service.solver.last_place import LastPlaces
 
 # How many times what rounding leaves a column's residual on the others may be, and still be taken for it.
-FACTOR = 16.0
+FACTOR = 64.0
 _LARGEST = FACTOR * FACTOR / 12
 
 

@@ -14,7 +14,7 @@ from service.solver.errors import CoefficientOutOfRange, NoFeatures, RankDeficie
 from service.solver.least_squares import LeastSquares, RankPolicy, least_squares
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
-from tests.solver.exact_fit import as_read, exact_fit, nearest_root
+from tests.solver.exact_fit import as_read, assert_figures, exact_fit
 
 Floats = NDArray[np.float64]
 
@@ -31,20 +31,7 @@ def assert_exact(fit: LeastSquares, X: Floats, y: Floats, numbers: Numbers = "fl
     """Compare every figure of a fit with the exact one, rounded by Python's fractions."""
     block = as_read(np.column_stack([X, y]), numbers)
     exact = exact_fit([row[:-1] for row in block], [row[-1] for row in block], fit.fit_intercept)
-    theta = exact.theta if fit.fit_intercept else [Fraction(0), *exact.theta]
-    rests = [value - Fraction(float(value)) for value in theta]
-    lows = [0.0 if abs(rest) <= abs(value) / 2**107 else float(rest) for rest, value in zip(rests, theta, strict=True)]
-    assert (fit.intercept, *fit.coef) == tuple(map(float, theta)) == fit.evaluation.hi
-    assert fit.evaluation.lo == tuple(lows)
-    assert fit.mse == float(exact.rss / len(y))
-    assert fit.rmse == nearest_root(exact.rss / len(y))
-    assert fit.r2 == (float(1 - exact.rss / exact.total) if exact.total else None)
-    if fit.df_resid:
-        assert fit.std_error == tuple(map(nearest_root, exact.variances))
-        assert fit.sigma == nearest_root(exact.rss / fit.df_resid)
-    else:
-        assert fit.sigma is None
-        assert set(fit.std_error) == {None}
+    assert_figures(fit, exact)
 
 
 def hundredths(rows: int, columns: int, size: int = 300) -> st.SearchStrategy[Floats]:
