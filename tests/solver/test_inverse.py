@@ -30,7 +30,8 @@ def gram(rng: np.random.Generator, p: int, *, bits: int, gap: int = 0, spread: i
 
 
 def holds(balls: arb_mat, exact: fmpq_mat) -> bool:
-    return all(ball.contains(value) for ball, value in zip(balls.entries(), exact.entries(), strict=True))
+    with precision(2000):  # of the rationals, which become balls themselves
+        return all(ball.contains(value) for ball, value in zip(balls.entries(), exact.entries(), strict=True))
 
 
 @settings(max_examples=60)
@@ -55,13 +56,13 @@ def test_the_balls_hold_the_exact_inverse(seed: int, p: int, prec: int, gap: int
 
 @pytest.mark.parametrize("prec", [192, 384])
 def test_a_wide_matrix_has_the_digits_that_rounding_needs(prec: int) -> None:
-    """Each entry of the diagonal to within 2**-(prec - 64), and every ball around the exact value."""
+    """Each entry of the diagonal to within 2**-(prec - 40), and every ball around the exact value."""
     matrix = gram(np.random.default_rng(1), 60, bits=20)
     with precision(prec):
         balls = inverse(matrix)
         exact = fmpq_mat(matrix).inv()
         assert holds(balls, exact)
-        assert all(balls[i, i].rel_accuracy_bits() >= prec - 64 for i in range(60))
+        assert all(balls[i, i].rel_accuracy_bits() >= prec - 40 for i in range(60))
 
 
 @pytest.mark.parametrize("prec", [192, 1024])
