@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from flint import fmpz, fmpz_mat
+from flint import fmpz
 
 from service.solver.errors import NotMoments
 from service.solver.moments import Moments
 from service.solver.reading import LARGEST, Numbers
-from service.solver.semidefinite import rank_if_semidefinite
+from service.solver.semidefinite import rank_if_semidefinite, symmetric
 from service.solver.units import BASE, trailing_zeros
 
 MOST_SAMPLES = 2**63 - 1
@@ -51,10 +51,8 @@ _ZERO = _Value(0, 0)
 def exchanged(moments: Moments) -> Exchanged:
     """The moments as text, the same for the same values."""
     base, units = BASE[moments.numbers], (0, *moments.units)
-    triangle = [
-        [_reduced(int(entry), base, -units[i] - unit) for entry, unit in zip(row[i:], units[i:], strict=True)]
-        for i, row in enumerate(moments.sums.tolist())
-    ]
+    sums, side = moments.sums, len(units)  # read entry by entry: all at once would keep other threads waiting
+    triangle = [[_reduced(int(sums[i, j]), base, -units[i] - units[j]) for j in range(i, side)] for i in range(side)]
     places = _places(triangle)
     return Exchanged(places[1:], [list(map(str, row)) for row in _integers(triangle, places, base)])
 
@@ -96,9 +94,7 @@ def moments_from(
     units = _places(triangle)
     if max(map(abs, units)) > MOST_PLACES:
         raise NotMoments(f"the sums need more than {MOST_PLACES} places", ("sums",))
-    rows = list(_integers(triangle, units, base))
-    full = [[rows[min(i, j)][abs(i - j)] for j in range(len(units))] for i in range(len(units))]
-    found = Moments(tuple(columns), numbers, units[1:], fmpz_mat(full))
+    found = Moments(tuple(columns), numbers, units[1:], symmetric(_integers(triangle, units, base), len(units)))
     _require_rows(found)
     return found
 
@@ -119,9 +115,9 @@ def _require_rows(moments: Moments) -> None:
                 f"no rows have these sums: that of the squares of {name!r} is less than the square of its sum over n_samples",
                 ("sums", j),
             )
-    column = fmpz_mat(len(totals), 1, totals)
-    inner = fmpz_mat([row[1:] for row in sums.tolist()[1:]])
-    rank = rank_if_semidefinite(inner * n - column * column.transpose())  # what is left of the sums without the means, times n
+    side = len(totals)
+    centred = ([n * sums[1 + i, 1 + j] - totals[i] * totals[j] for j in range(i, side)] for i in range(side))
+    rank = rank_if_semidefinite(symmetric(centred, side))
     if rank is None:
         raise NotMoments(
             "no rows have these sums: they are not positive semidefinite, so some combination of the columns would have a "

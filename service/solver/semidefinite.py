@@ -13,7 +13,7 @@ Source: Rump, Verification of positive definiteness (2006), for the margin.
 
 import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from flint import fmpz, fmpz_mat, nmod_mat
@@ -30,7 +30,7 @@ _LEAST = 2.0**-50  # of the largest eigenvalue: what is smaller is rounding
 _BITS = 53  # of the entries of R
 _EXACT_RANK = 64  # columns
 _PRIMES = 3
-_STRIP = 64  # rows a product: FLINT holds the interpreter's lock while it multiplies
+_BLOCK = 250  # rows and columns a product: FLINT holds the interpreter's lock while it multiplies
 
 
 def rank_if_semidefinite(gram: fmpz_mat) -> int | None:
@@ -40,7 +40,7 @@ def rank_if_semidefinite(gram: fmpz_mat) -> int | None:
         return None
     kept = [i for i, entry in enumerate(diagonal) if entry > 0]
     if len(kept) < len(diagonal):
-        if any(entry != 0 for row, d in zip(gram.tolist(), diagonal, strict=True) if d == 0 for entry in row):
+        if any(gram[i, j] != 0 for i, entry in enumerate(diagonal) if entry == 0 for j in range(len(diagonal))):
             return None
         gram = principal(gram, kept)
     if not kept:
@@ -70,6 +70,15 @@ def _pivots(gram: fmpz_mat) -> tuple[int, ...]:
     return tuple(found)
 
 
+def symmetric(triangle: Iterable[Sequence[fmpz | int]], side: int) -> fmpz_mat:
+    """The matrix of an upper triangle, row by row; entry by entry, so that other threads are never kept waiting."""
+    matrix = fmpz_mat(side, side)
+    for i, row in enumerate(triangle):
+        for j, entry in enumerate(row, start=i):
+            matrix[i, j] = matrix[j, i] = fmpz(entry)
+    return matrix
+
+
 def _is_definite(gram: fmpz_mat) -> bool:
     """Whether a symmetric matrix that has an inverse is positive definite."""
     if gram.nrows() > _FEW:
@@ -88,11 +97,11 @@ def _scaled(gram: fmpz_mat) -> tuple[Floats, list[int]] | None:
     side = gram.nrows()
     exponents = [(gram[i, i].bit_length() + 1) // 2 for i in range(side)]
     scaled = np.empty((side, side))
-    for i, row in enumerate(gram.tolist()):
-        if row[i] <= 0:
+    for i in range(side):
+        if gram[i, i] <= 0:
             return None
         for j in range(i, side):
-            entry, exponent = row[j], exponents[i] + exponents[j]
+            entry, exponent = gram[i, j], exponents[i] + exponents[j]
             bits = entry.bit_length()
             if bits > exponent and i != j:  # the square of the entry is larger than the product of the diagonal's two
                 return None
@@ -125,9 +134,19 @@ def _congruent(gram: fmpz_mat, scaled: Floats, exponents: Sequence[int]) -> fmpz
 
 
 def _product(left: fmpz_mat, right: fmpz_mat) -> fmpz_mat:
-    rows = left.tolist()
-    strips = (fmpz_mat(rows[i : i + _STRIP]) * right for i in range(0, len(rows), _STRIP))
-    return fmpz_mat([row for strip in strips for row in strip.tolist()])
+    """The product of two square matrices, block by block."""
+    side = left.nrows()
+    cuts = [range(start, min(start + _BLOCK, side)) for start in range(0, side, _BLOCK)]
+    product = fmpz_mat(side, side)
+    down = [fmpz_mat([[right[k, j] for j in columns] for k in range(side)]) for columns in cuts]
+    for rows in cuts:
+        across = fmpz_mat([[left[i, k] for k in range(side)] for i in rows])
+        for columns, strip in zip(cuts, down, strict=True):
+            block = across * strip
+            for i, row in enumerate(rows):
+                for j, column in enumerate(columns):
+                    product[row, column] = block[i, j]
+    return product
 
 
 def _has_positive_pivots(gram: fmpz_mat) -> bool:

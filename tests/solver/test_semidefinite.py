@@ -110,6 +110,7 @@ def test_rounds_alone_decide_without_the_last_resort(monkeypatch: pytest.MonkeyP
         raise AssertionError("elimination of a matrix of many columns")
 
     monkeypatch.setattr(semidefinite, "_has_positive_pivots", reached)
+    monkeypatch.setattr(semidefinite, "_BLOCK", 7)  # of products, which many columns make in blocks
     for degree in (14, 20, 25):
         exact = fmpz_mat([[x**k for k in range(degree + 1)] for x in range(10**6, 10**6 + 60)])
         assert rank_if_semidefinite(exact.transpose() * exact) == degree + 1
