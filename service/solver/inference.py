@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from service.solver.least_squares import LeastSquares
+from service.solver.least_squares import PENALISED, LeastSquares
 from service.solver.student import quantile, two_sided
 
 NO_STD_ERROR = "there is no standard error: no degrees of freedom are left, or it exceeds a double"
@@ -18,7 +18,7 @@ class Inference:
     """A coefficient and how well it is known. What cannot be said is None, and `reason` says why."""
 
     term: str
-    estimate: float
+    estimate: float | None  # None: dropped
     std_error: float | None
     t_value: float | None = None
     p_value: float | None = None  # two-sided: of a |t| at least as large if the true coefficient is 0
@@ -31,16 +31,19 @@ def inference(fit: LeastSquares, level: float = 0.95) -> tuple[Inference, ...]:
     """Infer for each term, "intercept" first where it is fitted, at a confidence `level` between 0 and 1."""
     terms = (("intercept", fit.intercept),) if fit.fit_intercept else ()
     estimates = (*terms, *zip(fit.feature_names, fit.coef, strict=True))
+    missing = PENALISED if fit.reasons.get("std_error") == PENALISED else NO_STD_ERROR
     t_level = quantile(fit.df_resid, level) if fit.df_resid else 0.0
     return tuple(
-        _inferred(term, estimate, std_error, fit.df_resid, t_level)
+        Inference(term, None, None, reason=fit.reasons[term])
+        if estimate is None
+        else _inferred(term, estimate, std_error, fit.df_resid, t_level, missing)
         for (term, estimate), std_error in zip(estimates, fit.std_error, strict=True)
     )
 
 
-def _inferred(term: str, estimate: float, std_error: float | None, df: int, t_level: float) -> Inference:
+def _inferred(term: str, estimate: float, std_error: float | None, df: int, t_level: float, missing: str) -> Inference:
     if std_error is None:
-        return Inference(term, estimate, None, reason=NO_STD_ERROR)
+        return Inference(term, estimate, None, reason=missing)
     if std_error == 0:
         return Inference(term, estimate, 0.0, ci_lower=estimate, ci_upper=estimate, reason=EXACT_FIT)
     t_value, margin = estimate / std_error, t_level * std_error
