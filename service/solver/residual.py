@@ -86,10 +86,10 @@ def _digits(matrix: fmpz_mat, exponents: list[int], width: int, n_digits: int) -
     p, bits = len(exponents), width * n_digits
     n_words = -(-bits // 64)
     packed = bytearray()
-    for i, row in enumerate(matrix.tolist()):
+    for i in range(p):
         room = bits - exponents[i]
-        for entry, exponent in zip(row[i:], exponents[i:], strict=True):
-            shift = room - exponent
+        for j in range(i, p):
+            entry, shift = matrix[i, j], room - exponents[j]
             scaled = int(entry << shift if shift >= 0 else entry >> -shift)
             packed += scaled.to_bytes(8 * n_words, "little", signed=True)
     words = np.frombuffer(packed, "<u8").reshape(-1, n_words)
