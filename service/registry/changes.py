@@ -1,17 +1,16 @@
 """From one version to the next: rows that came, rows that left, and what is then known."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import reduce
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from service.registry.absorb import Absorbed
-from service.registry.columns import described, joined
+from service.registry.columns import described, joined, less
 from service.registry.idents import now
-from service.registry.parts import KeptPart, files_gone, put
+from service.registry.parts import KeptPart, extremes, put
 from service.registry.removal import Removal
 from service.registry.versions import Change, Dataset, Version
 from service.solver.moments import Moments
@@ -35,55 +34,60 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """The next version, with the parts before and after; `before` may be left out where none of them goes."""
+    """The next version, and what becomes of the parts."""
 
     change: Change
     version: Version
-    before: Sequence[KeptPart]
-    after: Sequence[KeptPart]
-    unused: Sequence[str]  # files that no part has any more, once this is kept
+    dropped: tuple[KeptPart, ...]
+    added: tuple[KeptPart, ...]
+    unused: tuple[str, ...]  # files that no part has any more, once this is kept
+    parts: tuple[KeptPart, ...]  # all of them; empty where those before were not asked for
 
     @property
     def takes_away(self) -> bool:
         return self.change.n_removed > 0
 
+    @property
+    def n_cells(self) -> int:
+        """The size of the parts."""
+        return len(self.parts) * len(self.change.made.columns)
+
     def insert(self, connection: sa.Connection) -> None:
         """Keep it; where rows were taken away, older versions go."""
         self.version.insert(connection)
-        put(connection, self.change.made.id, self.before, self.after)
+        put(connection, self.change.made.id, self.dropped, self.added, self.unused)
         if self.takes_away:
             self.version.forget_older(connection)
 
 
-def step(
-    template: Dataset,
-    panels: Sequence[Moments],
-    before: Sequence[KeptPart],
-    arrival: Arrival | None,
-    remove: Callable[[Sequence[KeptPart]], Removal] | None,
-) -> Step:
+def step(template: Dataset, panels: Sequence[Moments], arrival: Arrival | None, removal: Removal | None) -> Step:
     """The version after.
 
     Args: template: the data set before; of version 0, without rows and columns, when it is new. panels: its sums.
-        before: its parts; none need be given where rows only come. remove: what takes rows away of the parts it is given.
+        removal: of the parts before and of that which came.
     """
-    came = [] if arrival is None else [arrival.part]
-    summed, columns = tuple(panels), template.columns
+    came: tuple[KeptPart, ...] = () if arrival is None else (arrival.part,)
+    summed, columns, n_removed = tuple(panels), template.columns, 0
+    dropped: tuple[KeptPart, ...] = ()
+    added, parts = came, dropped
     if arrival is not None:
         summed = tuple(map(Moments.__add__, panels, arrival.panels)) if panels else arrival.panels
         columns = joined(columns, arrival.part.columns) if columns else arrival.part.columns
-    removal = remove([*before, *came]) if remove is not None else None
-    after = (*before, *came) if removal is None else removal.parts
-    if removal is not None and removal.n_removed:
+    if removal is not None:
+        parts, n_removed = removal.left, removal.n_removed
+    if removal is not None and n_removed:
         summed = tuple(map(Moments.__sub__, summed, removal.panels))
-        columns = reduce(joined, (part.columns for part in after))
-    n_appended, n_removed = sum(part.n_rows for part in came), 0 if removal is None else removal.n_removed
+        columns = less(columns, removal.columns, lambda i: extremes(removal.left, i))
+        dropped = tuple(part for part in removal.dropped if part not in came)
+        added = (*removal.made, *(part for part in came if part not in removal.dropped))
+    files = {part.file for part in added}
+    unused = tuple(part.file for part in (*dropped, *came) if part.file not in files)
+    n_appended = sum(part.n_rows for part in came)
     made = replace(
         template, version=template.version + 1, n_samples=template.n_samples + n_appended - n_removed,
         columns=described(columns, summed), created_at=now(),
     )  # fmt: skip
-    change = Change(made, n_appended, n_removed)
-    return Step(change, Version.of(made, summed), before, after, files_gone([*before, *came], after))
+    return Step(Change(made, n_appended, n_removed), Version.of(made, summed), dropped, added, unused, parts)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What is known of the columns of some rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -50,6 +50,19 @@ def seen(columns: Iterable[Column], batch: pa.RecordBatch) -> tuple[Column, ...]
 def joined(columns: Sequence[Column], others: Sequence[Column]) -> tuple[Column, ...]:
     """The columns of both."""
     return tuple(a.joined(b) for a, b in zip(columns, others, strict=True))
+
+
+def less(columns: Sequence[Column], gone: Sequence[Column], again: Callable[[int], Column]) -> tuple[Column, ...]:
+    """The columns of what is left when rows go whose columns those are.
+
+    Args: again: looks at all that is left of column i: needed only if the least or the largest may have gone.
+    """
+
+    def left(i: int, column: Column, other: Column) -> Column:
+        is_inside = other.min is None or (column.min != other.min and column.max != other.max)
+        return replace(column, n_missing=column.n_missing - other.n_missing) if is_inside else again(i)
+
+    return tuple(left(i, *pair) for i, pair in enumerate(zip(columns, gone, strict=True)))
 
 
 def described(columns: Sequence[Column], panels: Sequence[Moments]) -> tuple[Column, ...]:

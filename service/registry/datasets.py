@@ -1,6 +1,6 @@
 """Data sets: rows on disk, and with each version the exact sums that were made while they came in."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -9,21 +9,24 @@ import sqlalchemy as sa
 
 from service.registry.absorb import absorb
 from service.registry.changes import Arrival, Step, files_kept_if_all_goes_well, step
+from service.registry.columns import joined
 from service.registry.conditions import Condition
 from service.registry.errors import DatasetInUse, NoRowsKept, NoRowsLeft, NotFound
 from service.registry.idents import new_id
+from service.registry.kept import Kept
 from service.registry.matching import matched
 from service.registry.pages import Page, paged
 from service.registry.panels import Panels
 from service.registry.parts import KeptPart, has_rows, parts_of, reading_job
-from service.registry.removal import Leaving, Removal, Remover, all_but_the_last, those_of, those_where
+from service.registry.removal import Choice, Removal, Remover, first, those_of, those_where
 from service.registry.turns import Turns
 from service.registry.versions import Also, AlsoChanged, Change, Dataset, dataset_of, described_versions, nothing
 from service.registry.windows import LastSpan, Window, held, to_json
-from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from service.store.rows import Part, PartWriter, Rows, path
 from service.store.tables import Store, datasets, parts, versions
+
+KEPT_CELLS = 250_000  # parts x columns in memory, some 200 bytes each: of data sets that rows are taken away from
 
 Standing = Literal["here", "stale", "gone"]
 
@@ -34,6 +37,7 @@ class Datasets:
     def __init__(self, store: Store, folder: Path, whole_up_to: int, panels: Panels) -> None:
         self._store, self._folder, self._whole_up_to, self._panels = store, folder, whole_up_to, panels
         self._turns = Turns()
+        self._kept = Kept[str, tuple[int, tuple[KeptPart, ...]]](KEPT_CELLS)  # with the version they are of
 
     def create(
         self,
@@ -51,7 +55,7 @@ class Datasets:
         new = Dataset(new_id("ds"), name, 0, numbers, 0, (), "", window)
         with files_kept_if_all_goes_well() as written:
             arrival = self._taken_in(held(batches, window), new, f"{new.id}_1", written)
-            made = step(new, (), (), arrival, self._window_of(new, arrival.panels, written))
+            made = step(new, (), arrival, self._outside(new, (), arrival, written))
             with self._store.write() as connection:
                 values = {"id": new.id, "name": name, "numbers": numbers, "window": to_json(window)}
                 connection.execute(sa.insert(datasets).values(values | {"created_at": made.change.made.created_at}))
@@ -74,10 +78,7 @@ class Datasets:
                 before = self.get(id_)
                 arrival = arrival.of_version(before.version + 1)
                 kept = [] if before.window is None else self._parts(before)
-                made = step(
-                    before, self._panels.of(before), kept, arrival,
-                    self._window_of(before, arrival.panels, written),
-                )  # fmt: skip
+                made = step(before, self._panels.of(before), arrival, self._outside(before, kept, arrival, written))
                 self._keep(made, also)
         return made.change
 
@@ -97,18 +98,18 @@ class Datasets:
         """
         return self._remove(id_, those_where(condition))
 
-    def _remove(self, id_: str, leaving: Leaving) -> Change:
+    def _remove(self, id_: str, choice: Choice) -> Change:
         with files_kept_if_all_goes_well() as written, self._turns.of(id_):
             before = self.get(id_)
             kept, panels = self._parts(before), self._panels.of(before)
             with self._store.read() as connection:
                 self._refuse_if_read(connection, id_)  # again below: this one spares the work
-            removal = self._remover(id_, panels, written).removed(kept, leaving, is_wiped=True)
+            removal = Remover(self._folder, id_, panels, written).removed(kept, choice, is_wiped=True)
             if not removal.n_removed:
                 return Change(before)
-            if not removal.parts:
+            if not removal.left:
                 raise NoRowsLeft(id_)
-            made = step(before, panels, kept, None, lambda _parts: removal)
+            made = step(before, panels, None, removal)
             self._keep(made, nothing)
         return made.change
 
@@ -118,25 +119,18 @@ class Datasets:
             written.append(writer.commit())
         return Arrival.of(absorbed, to.version + 1, file)
 
-    def _window_of(
-        self, dataset: Dataset, panels: Sequence[Moments], written: list[Path]
-    ) -> Callable[[Sequence[KeptPart]], Removal] | None:
-        """What takes the rows away that the window does not hold."""
-        window = dataset.window
+    def _outside(self, before: Dataset, kept: Sequence[KeptPart], arrival: Arrival, written: list[Path]) -> Removal | None:
+        """The rows that the window does not hold taken away, if there is one."""
+        came, window = arrival.part, before.window
         if window is None:
             return None
-
-        def remove(kept: Sequence[KeptPart]) -> Removal:
-            if isinstance(window, LastSpan):
-                leaving = those_where(window.left((part.columns for part in kept), dataset.numbers))
-            else:
-                leaving = all_but_the_last(window.rows, kept)
-            return self._remover(dataset.id, panels, written).removed(kept, leaving, is_wiped=False)
-
-        return remove
-
-    def _remover(self, id_: str, panels: Sequence[Moments], written: list[Path]) -> Remover:
-        return Remover(self._folder, id_, panels, written)
+        if isinstance(window, LastSpan):
+            columns = joined(before.columns, came.columns) if before.columns else came.columns
+            choice = those_where(window.left(columns, before.numbers))
+        else:
+            choice = first(before.n_samples + came.n_rows - window.rows)
+        remover = Remover(self._folder, before.id, arrival.panels, written)
+        return remover.removed([*kept, came], choice, is_wiped=False)
 
     def _keep(self, made: Step, also: AlsoChanged) -> None:
         """Make the next version durable. Raises: NotFound, DatasetInUse."""
@@ -154,6 +148,8 @@ class Datasets:
         if made.takes_away:
             self._panels.forget(made.change.made.id)
         self._panels.keep(made.version)
+        if made.parts:
+            self._kept.put(made.change.made.id, (made.change.made.version, made.parts), made.n_cells)
         for file in made.unused:
             path(self._folder, file).unlink(missing_ok=True)
 
@@ -162,8 +158,11 @@ class Datasets:
         if job_id is not None:
             raise DatasetInUse(id_, job_id)
 
-    def _parts(self, dataset: Dataset) -> list[KeptPart]:
-        """Raises: NotFound, NoRowsKept."""
+    def _parts(self, dataset: Dataset) -> Sequence[KeptPart]:
+        """All parts of the newest version. Raises: NotFound, NoRowsKept."""
+        version, kept = self._kept.get(dataset.id) or (0, ())
+        if version == dataset.version:
+            return kept
         self._require_rows(dataset)
         with self._store.read() as connection:
             return parts_of(connection, dataset.id)
@@ -210,6 +209,7 @@ class Datasets:
             if not connection.execute(sa.delete(datasets).where(datasets.c.id == id_)).rowcount:
                 raise NotFound("data set", id_)
         self._panels.forget(id_)
+        self._kept.drop(lambda key: key == id_)
         for file in files:  # a crash before this leaves files that no table names: they are swept at the next start
             path(self._folder, file).unlink(missing_ok=True)
 

@@ -1,6 +1,6 @@
 """The parts of a data set: which rows of which files it has, in order."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,25 +48,30 @@ def row_of(dataset_id: str, part: KeptPart) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def put(connection: sa.Connection, dataset_id: str, before: Sequence[KeptPart], after: Sequence[KeptPart]) -> None:
-    """Make the parts those after, where they differ; what was summed of files that go goes with them."""
-    old, new = {part.added_in: part for part in before}, {part.added_in: part for part in after}
-    changed = [{"place": place} for place in old if old[place] is not new.get(place)]
-    if changed:
+def put(
+    connection: sa.Connection, dataset_id: str, dropped: Iterable[KeptPart], added: Iterable[KeptPart], unused: Iterable[str]
+) -> None:
+    """Put some parts in the place of others; what was summed of files that are unused then goes with them."""
+    places, gone = [{"place": part.added_in} for part in dropped], [{"gone": file} for file in unused]
+    if places:
         of_part = parts.c.dataset_id == dataset_id, parts.c.added_in == sa.bindparam("place")
-        connection.execute(sa.delete(parts).where(*of_part), changed)
-    gone = [{"gone": file} for file in files_gone(before, after)]
+        connection.execute(sa.delete(parts).where(*of_part), places)
     if gone:
         connection.execute(sa.delete(running_sums).where(running_sums.c.file == sa.bindparam("gone")), gone)
-    added = [row_of(dataset_id, part) for place, part in new.items() if part is not old.get(place)]
-    if added:
-        connection.execute(sa.insert(parts), added)
+    rows = [row_of(dataset_id, part) for part in added]
+    if rows:
+        connection.execute(sa.insert(parts), rows)
 
 
-def files_gone(before: Iterable[KeptPart], after: Iterable[KeptPart]) -> list[str]:
-    """The files that no part after has."""
-    left = {part.file for part in after}
-    return [part.file for part in before if part.file not in left]
+def extremes(kept: Iterable[KeptPart], i: int) -> Column:
+    """Column i of all these parts."""
+    columns = [part.columns[i] for part in kept]
+    low = [column.min for column in columns if column.min is not None]
+    high = [column.max for column in columns if column.max is not None]
+    n_missing = sum(column.n_missing for column in columns)
+    return Column(
+        columns[0].name, columns[0].type, min=min(low, default=None), max=max(high, default=None), n_missing=n_missing
+    )
 
 
 def reading_job(connection: sa.Connection, dataset_id: str) -> str | None:

@@ -29,9 +29,10 @@ class LastSpan:
     column: str
     span: float
 
-    def left(self, parts: Iterable[Sequence[Column]], numbers: Numbers) -> Condition:
-        """Which rows leave, of parts whose columns these are; exactly: neither the largest nor the bound is rounded."""
-        largest = max(column.max for part in parts for column in part if column.name == self.column and column.max is not None)
+    def left(self, columns: Iterable[Column], numbers: Numbers) -> Condition:
+        """Which rows leave, of rows whose columns these are; exactly: neither the largest nor the bound is rounded."""
+        largest = next(column.max for column in columns if column.name == self.column)
+        assert largest is not None  # noqa: S101 (rows without one are not taken in)
         return numeric(self.column, "le", exactly(largest, numbers) - exactly(self.span, numbers), numbers)
 
 
