@@ -9,7 +9,7 @@ from service.ingest import names
 from service.ingest.errors import BadName
 from service.ingest.json_rows import DatasetBody, MomentsBody
 from service.solver.errors import NotMoments
-from service.solver.exchange import moments_from
+from service.solver.exchange import MOST_SAMPLES, moments_from
 from service.solver.moments import Moments
 
 Sent = MomentsBody | Sequence[MomentsBody]
@@ -19,7 +19,7 @@ def summed(body: DatasetBody, sent: Sent, limits: Limits) -> Moments:
     """The moments of all rows, whoever has them.
 
     Raises: InvalidValue: other fields are sent as well; NotMoments: with its place below `moments`; BadName, NoColumns,
-        TooManyColumns.
+        TooManyColumns, Unresolved.
     """
     _refuse_others(body)
     total: Moments | None = None
@@ -72,4 +72,6 @@ def _added(total: Moments | None, one: MomentsBody, body: DatasetBody, limits: L
         return found
     if found.numbers != total.numbers:
         raise NotMoments(f"sums of {found.numbers} numbers do not add to sums of {total.numbers} ones", ("numbers",))
+    if total.n_samples + found.n_samples > MOST_SAMPLES:
+        raise NotMoments(f"together there are more than {MOST_SAMPLES} rows", ("sums", 0, 0))
     return total + found.select(total.columns)

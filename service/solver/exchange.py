@@ -12,7 +12,7 @@ from flint import fmpz
 
 from service.solver.errors import NotMoments
 from service.solver.moments import Moments
-from service.solver.reading import LARGEST, Numbers
+from service.solver.reading import LARGEST, SMALLEST, Numbers
 from service.solver.semidefinite import rank_if_semidefinite, symmetric
 from service.solver.units import BASE, trailing_zeros
 
@@ -22,7 +22,7 @@ MOST_PLACES = 2048  # numbers within 1e-150 .. 1e150 come to 551 in base 2, sums
 MOST_DIGITS = 1024
 
 _DECIMAL = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?")
-_LARGEST_SQUARE = fmpz(10) ** 300
+_LARGEST_SQUARE = fmpz(10) ** 300  # and the inverse of the smallest
 _TEXT = 80  # characters of a sum that a message repeats
 
 
@@ -67,7 +67,7 @@ def moments_from(
     """The moments that were sent: integers in units of the places, or decimals if there are no places.
 
     Args: sums: of [1, *columns], the upper triangle row by row, or all of the matrix; text or integers.
-    Raises: NotMoments: it is not that, or there are no rows that have these sums.
+    Raises: NotMoments: it is not that, or there are no rows that have these sums. Unresolved.
     """
     if places is None:
         if numbers == "float64":
@@ -110,6 +110,10 @@ def _require_rows(moments: Moments) -> None:
     for j, (name, unit, total) in enumerate(zip(moments.columns, moments.units, totals, strict=True), start=1):
         if sums[j, j] > n * _LARGEST_SQUARE * base ** (2 * unit):
             raise NotMoments(f"the sum of squares of {name!r} is more than {n} numbers up to {LARGEST:g} have", ("sums", j))
+        if 0 < sums[j, j] * _LARGEST_SQUARE < base ** (2 * unit):
+            raise NotMoments(
+                f"the sum of squares of {name!r} is less than that of a number of at least {SMALLEST:g}", ("sums", j)
+            )
         if n * sums[j, j] < total**2:
             raise NotMoments(
                 f"no rows have these sums: that of the squares of {name!r} is less than the square of its sum over n_samples",

@@ -19,22 +19,27 @@ import numpy as np
 from flint import fmpz, fmpz_mat, nmod_mat
 from numpy.typing import NDArray
 
+from service.solver.errors import Unresolved
 from service.solver.normal import independent, principal
 
 Floats = NDArray[np.float64]
 
 _FEW = 12  # up to here elimination in integers takes less time
-_ROUNDS = 40  # each takes some 50 bits of the condition number; nothing within the limits of moments needs as many
+_ROUNDS = 24  # 13 for the powers up to 25 of 60 numbers near 1e6
+_GAIN = 50  # bits of the condition number a round
 _MARGIN = 4 * 2.0**-53  # four times what the source has, for a BLAS that multiplies by reciprocals
 _LEAST = 2.0**-50  # of the largest eigenvalue: what is smaller is rounding
 _BITS = 53  # of the entries of R
-_EXACT_RANK = 64  # columns
+_EXACTLY = 64  # columns: beyond, ranks are modulo primes, and elimination in integers would take hours
 _PRIMES = 3
 _BLOCK = 250  # rows and columns a product: FLINT holds the interpreter's lock while it multiplies
 
 
 def rank_if_semidefinite(gram: fmpz_mat) -> int | None:
-    """The rank of a symmetric matrix if it is positive semidefinite, else None."""
+    """The rank of a symmetric matrix if it is positive semidefinite, else None.
+
+    Raises: Unresolved: many columns, so nearly dependent that no data comes near it.
+    """
     diagonal = [gram[i, i] for i in range(gram.nrows())]
     if any(entry < 0 for entry in diagonal):
         return None
@@ -51,7 +56,7 @@ def rank_if_semidefinite(gram: fmpz_mat) -> int | None:
     if _proven(scaled[0]):
         return len(kept)
     # A matrix of rank r whose submatrix of r independent columns has an inverse is congruent to that and zeros.
-    pivots = independent(gram) if gram.nrows() <= _EXACT_RANK else max((_pivots(gram) for _ in range(_PRIMES)), key=len)
+    pivots = independent(gram) if gram.nrows() <= _EXACTLY else max((_pivots(gram) for _ in range(_PRIMES)), key=len)
     core = gram if len(pivots) == len(kept) else principal(gram, pivots)
     return len(pivots) if _is_definite(core) else None
 
@@ -80,7 +85,7 @@ def symmetric(triangle: Iterable[Sequence[fmpz | int]], side: int) -> fmpz_mat:
 
 
 def _is_definite(gram: fmpz_mat) -> bool:
-    """Whether a symmetric matrix that has an inverse is positive definite."""
+    """Whether a symmetric matrix that has an inverse is positive definite. Raises: Unresolved."""
     if gram.nrows() > _FEW:
         for _ in range(_ROUNDS):
             scaled = _scaled(gram)
@@ -89,6 +94,8 @@ def _is_definite(gram: fmpz_mat) -> bool:
             if _proven(scaled[0]):
                 return True
             gram = _congruent(gram, *scaled)
+        if gram.nrows() > _EXACTLY:
+            raise Unresolved(_ROUNDS * _GAIN)
     return _has_positive_pivots(gram)
 
 

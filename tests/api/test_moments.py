@@ -190,6 +190,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a float": ({"moments": SQUARE | {"sums": [[2, 4.0], [10]]}}, "not-moments", "/moments/sums/0/1"),
     "no rows with these sums": ({"moments": SQUARE | {"sums": [[2, 4], [7]]}}, "not-moments", "/moments/sums/1"),
     "the second of two": ({"moments": [SQUARE, SQUARE | {"n_samples": 3}]}, "not-moments", "/moments/1/n_samples"),
+    "more rows than can be counted": (
+        {"moments": [{"columns": ["x"], "sums": [[2**63 - 1, 0], [1]]}, SQUARE]}, "not-moments", "/moments/1/sums/0/0"
+    ),
     "other columns": ({"moments": [SQUARE, SQUARE | {"columns": ["z"]}]}, "not-moments", "/moments/1/columns"),
     "another reading than the first": (
         {"moments": [SQUARE, SQUARE | {"places": [0], "numbers": "float64"}]}, "not-moments", "/moments/1/numbers"

@@ -150,6 +150,7 @@ FORMS: dict[str, tuple[Sent, tuple[str | int, ...], str]] = {
     "a negative square": ({"sums": [["3", "0", "9"], ["-1", "20"], ["29"]]}, ("sums", 1), "'x'"),
     "a negative variance": ({"sums": [["3", "6", "9"], ["11", "20"], ["29"]]}, ("sums", 1), "'x'"),
     "squares of no number": ({"sums": [["3", "0", "0"], ["1e302", "0"], ["29"]]}, ("sums", 1), "1e+150"),
+    "a square of no number": ({"sums": [["3", "0", "0"], ["1e-301", "0"], ["29"]]}, ("sums", 1), "1e-150"),
     "a correlation above 1": ({"sums": [["3", "6", "9"], ["14", "21"], ["29"]]}, ("sums",), "not positive semidefinite"),
     "zeros beside something": ({"sums": [["3", "0", "9"], ["0", "20"], ["29"]]}, ("sums",), "not positive semidefinite"),
     "a line that is off by the last digit": (

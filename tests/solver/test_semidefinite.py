@@ -9,6 +9,7 @@ from flint import fmpz_mat
 from numpy.typing import NDArray
 
 from service.solver import semidefinite
+from service.solver.errors import Unresolved
 from service.solver.semidefinite import rank_if_semidefinite
 
 Table = list[list[int]]
@@ -101,6 +102,16 @@ def test_entries_of_any_size_are_read() -> None:
     assert rank_if_semidefinite(fmpz_mat([[small**2, small * large - 1], [small * large - 1, large**2]])) == 2
     assert rank_if_semidefinite(fmpz_mat([[small**2, small * large + 1], [small * large + 1, large**2]])) is None
     assert rank_if_semidefinite(fmpz_mat([[1, 10**600], [10**600, 1]])) is None
+
+
+def test_many_columns_that_are_too_near_dependence_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would take hours to decide is refused at once, with how far it was looked at."""
+    monkeypatch.setattr(semidefinite, "_ROUNDS", 1)
+    monkeypatch.setattr(semidefinite, "_EXACTLY", 20)
+    exact = fmpz_mat([[x**k for k in range(26)] for x in range(10**6, 10**6 + 60)])
+
+    with pytest.raises(Unresolved):
+        rank_if_semidefinite(exact.transpose() * exact)
 
 
 def test_rounds_alone_decide_without_the_last_resort(monkeypatch: pytest.MonkeyPatch) -> None:
