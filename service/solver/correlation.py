@@ -53,6 +53,14 @@ class Inverted:
                         return None
             bits *= 2
 
+    @classmethod
+    def of_independent(cls, equation: Centred) -> Inverted:
+        """As `of`, of columns that are known not to be exactly dependent."""
+        found = cls.of(equation)
+        if found is None:
+            raise ArithmeticError("the columns are dependent")
+        return found
+
     @cached_property
     def inflation(self) -> list[float]:
         """The variance inflation factors: the diagonal of the inverse correlation matrix."""

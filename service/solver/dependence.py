@@ -34,6 +34,7 @@ class Dependences:
     kept: list[int]
     dropped: list[Dependence]
     to_rounding: bool  # none of the dropped depends exactly
+    inverted: Inverted  # of those kept
 
     def refusal(self, equation: Centred, features: Sequence[str]) -> RankDeficient:
         involved = {i for one in self.dropped for i in (one.column, *one.involved)}
@@ -46,26 +47,33 @@ class Dependences:
         )
 
 
-def dependences(equation: Centred, features: Sequence[str], places: LastPlaces, is_to_rounding: bool) -> Dependences:
+def dependences(
+    equation: Centred, features: Sequence[str], places: LastPlaces, is_to_rounding: bool, inverted: Inverted | None
+) -> Dependences:
     """Keep each column that does not depend on those before it; a constant one depends on the intercept's.
 
-    What depends only to rounding counts as dependent if `is_to_rounding`.
+    What depends only to rounding counts as dependent if `is_to_rounding`. `inverted`: of `equation`, if that has an inverse.
     """
-    exactly = list(independent(equation.gram))
-    kept = exactly
+    is_full = inverted is not None
+    kept = list(range(equation.n_features)) if is_full else list(independent(equation.gram))
+    inverted = inverted or Inverted.of_independent(equation.select(kept))
     if is_to_rounding:
-        kept = [exactly[i] for i in independent_to_rounding(equation.select(exactly), places.select(exactly))]
+        left, inverted = independent_to_rounding(inverted, places.select(kept))
+        kept = [kept[i] for i in left]
     dropped = [j for j in range(equation.n_features) if j not in set(kept)]
-    return Dependences(kept, _explained(equation, features, places, kept, dropped), len(exactly) == equation.n_features)
+    found = _explained(equation, features, places, kept, dropped, inverted)
+    return Dependences(kept, found, is_full, inverted)
 
 
 def _explained(
-    equation: Centred, features: Sequence[str], places: LastPlaces, kept: list[int], dropped: list[int]
+    equation: Centred,
+    features: Sequence[str],
+    places: LastPlaces,
+    kept: list[int],
+    dropped: list[int],
+    inverted: Inverted,
 ) -> list[Dependence]:
     """The relation of each dropped column to those kept."""
-    inverted = Inverted.of(equation.select(kept))
-    if inverted is None:
-        raise ArithmeticError("the columns kept are dependent")
     own = inverted.equation
     factors = [equation.units[i] / unit for i, unit in zip(kept, own.units, strict=True)]
     crossed = [equation.gram[i, j] * factor for i, factor in zip(kept, factors, strict=True) for j in dropped]

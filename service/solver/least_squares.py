@@ -24,7 +24,7 @@ from service.solver.minimum_norm import minimum_norm
 from service.solver.moments import Moments
 from service.solver.penalty import as_read, penalised
 from service.solver.plain import plain
-from service.solver.rounding_rank import depends_to_rounding
+from service.solver.rounding_rank import dependent_to_rounding
 from service.solver.support import supported_digits
 
 RankPolicy = Literal["error", "allow", "drop", "minimum_norm"]
@@ -95,13 +95,13 @@ def least_squares(
     places = last_places(chosen, equation, exact or ())
     inverted = Inverted.of(equation)
     is_to_rounding = rank_deficient != "allow"
-    if inverted is not None and not (is_to_rounding and depends_to_rounding(inverted, places.rounding)):
+    if inverted is not None and not (is_to_rounding and dependent_to_rounding(inverted, places.rounding)):
         return _full_rank(inverted, names, places)
-    found = dependences(equation, names, places, is_to_rounding)
+    found = dependences(equation, names, places, is_to_rounding, inverted)
     if rank_deficient in ("error", "allow"):
         raise found.refusal(equation, names)
     if rank_deficient == "drop":
-        return _dropped(equation, names, places, found)
+        return _dropped(names, places, found)
     return _shortest(equation, names, found)
 
 
@@ -124,12 +124,9 @@ def _full_rank(inverted: Inverted, names: tuple[str, ...], places: LastPlaces) -
     return _reported(equation, names, answers, df, rank, reasons, condition_number=condition, supported_digits=digits)
 
 
-def _dropped(equation: Centred, names: tuple[str, ...], places: LastPlaces, found: Dependences) -> LeastSquares:
+def _dropped(names: tuple[str, ...], places: LastPlaces, found: Dependences) -> LeastSquares:
     """The fit of the columns that are kept, and nothing for the others."""
-    inverted = Inverted.of(equation.select(found.kept))
-    if inverted is None:
-        raise ArithmeticError("the columns kept are dependent")
-    fit = _full_rank(inverted, tuple(names[i] for i in found.kept), places.select(found.kept))
+    fit = _full_rank(found.inverted, tuple(names[i] for i in found.kept), places.select(found.kept))
     first = len(fit.std_error) - len(found.kept)
     place = {j: i for i, j in enumerate(found.kept)}
     columns = [place.get(j) for j in range(len(names))]
