@@ -12,12 +12,11 @@ from flint import arb, fmpq
 
 from service.solver.balls import precision
 from service.solver.centred import Centred, centred
-from service.solver.dependence import dependences
 from service.solver.double_double import Floats, split, two_sum
 from service.solver.errors import NoFeatures, TooFewRows
 from service.solver.evaluation import blocks, dot
 from service.solver.inverse_factor import inverse_factor
-from service.solver.last_place import last_places
+from service.solver.least_squares import least_squares
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from service.solver.rounding import nearest, nearest_pair
@@ -58,7 +57,8 @@ def spread(moments: Moments, target: str, features: Sequence[str], fit_intercept
     if plain.n_samples < n_coef:
         raise TooFewRows(plain.n_samples, n_coef)
     if plain.gram.rank() < len(names):
-        raise dependences(plain, names, last_places(chosen, plain, ()), False).refusal(plain, names)
+        least_squares(chosen, target, names, fit_intercept, rank_deficient="allow")  # says how
+        raise ArithmeticError("a fit of full rank has a singular equation")
     equation, p = plain.balanced(), len(names)
     sums = [equation.right[j, 1] if fit_intercept else 0 for j in range(p)]
     means = [_pair(unit * total / equation.total) for unit, total in zip(equation.units, sums, strict=True)]
