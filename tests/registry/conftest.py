@@ -1,5 +1,6 @@
 """A real store in a folder of the test's."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from service.store.tables import Store
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 'linefit.db'}", "OFF")  # these tests end no process: nothing need wait for the disk
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    # These tests end no process: nothing need wait for the disk, and there are thousands of files.
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+    store = Store(f"sqlite:///{tmp_path / 'linefit.db'}", "OFF")
     yield store
     store.close()

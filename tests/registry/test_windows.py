@@ -173,12 +173,13 @@ def test_what_a_span_goes_by_must_be_there(opened: Opened, folder: Path) -> None
     assert len(files(folder)) == 1
 
 
-def test_extremes_are_looked_for_again_only_if_one_left(opened: Opened, store: Store) -> None:
+def test_extremes_are_looked_for_again_only_if_one_left(opened: Opened, store: Store, folder: Path) -> None:
     """Whichever column it was of, and where cells are missing."""
     draw = np.random.default_rng(1)
     rows: list[Row] = [(float(i), None if draw.random() < 0.3 else float(draw.integers(-5, 5)), "w", None) for i in range(60)]
     made = opened.datasets.create([batch(rows[:30])], "d", "float64", window=LastRows(30))
 
     for i in range(30, 60):
-        change = opened.datasets.append(made.id, [batch(rows[i : i + 1])])
+        registry = opened if i % 3 else Opened.over(store, folder)  # the parts come from its memory, or from the store
+        change = registry.datasets.append(made.id, [batch(rows[i : i + 1])])
         assert_is(opened, store, change.made, rows[i - 29 : i + 1])

@@ -184,3 +184,27 @@ def test_a_thousand_parts_are_counted_without_opening_one(tmp_path: Path) -> Non
     assert (rows.n_rows, rows.n_blocks) == (100_000, 25)
     with pytest.raises(FileNotFoundError):
         rows.block(0, ("a",))
+
+
+@pytest.mark.parametrize("first_row", [1, BLOCK_ROWS, N - 1])
+def test_rows_at_the_front_of_a_file_can_be_passed_over(tmp_path: Path, first_row: int) -> None:
+    """A part is the last rows of its file; positions and blocks are those of the rows that are left."""
+    whole = written(tmp_path, "p", X)
+    rows = Rows([Part(whole.path, N - first_row, first_row), written(tmp_path, "q", X[:5])])
+    left = np.concatenate([X[first_row:], X[:5]])
+
+    assert rows.n_rows == len(left)
+    assert np.array_equal(np.concatenate(list(rows.blocks(NAMES))), left)
+    (piece,) = rows.batches(len(left) - 5, len(left), ["b"])
+    assert np.array_equal(piece["b"], X[:5, 1])
+
+
+def test_a_missing_number_is_nan_in_a_block_and_null_in_a_batch(tmp_path: Path) -> None:
+    """A number that is there is never NaN, so nothing is lost."""
+    cells = [1.0, None, 3.0]
+    with PartWriter(tmp_path, "p") as writer:
+        writer.write(pa.RecordBatch.from_arrays([pa.array(cells), pa.nulls(3, pa.float64())], names=["a", "b"]))
+        rows = Rows([Part(writer.commit(), 3)])
+
+    assert np.array_equal(rows.block(0, ("a", "b")), [[1.0, np.nan], [np.nan, np.nan], [3.0, np.nan]], equal_nan=True)
+    assert [value for piece in rows.batches() for value in piece["a"].to_pylist()] == cells
