@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from flint import fmpq
 
-from tests.api.exact import exact_fit, read, said
+from tests.api.exact import exact_fit, off_by, read, said
 from tests.api.expanded import expanded
 from tests.api.made import ARROW, dataset, fit, ok, refused
 
@@ -74,6 +74,26 @@ def test_curves_over_unix_times_are_fitted(client: httpx.Client, degree: int) ->
     }
 
     assert said(fitted(client, columns, degree=degree)) == exact(columns, degree=degree)
+
+
+@pytest.mark.parametrize("degree", [2, 3, 4])
+def test_predictions_of_curves_over_unix_times_are_right(client: httpx.Client, degree: int) -> None:
+    """The powers are 1e27 and cancel to a number near 20: 13 digits of it are right, and of the leverage."""
+    columns = {
+        "x": [NOW + 1.1 * i for i in range(60)],
+        "y": [20 + 0.25 * i - 0.01 * i * i + (i * i % 7) / 8 for i in range(60)],
+    }
+    columns = {name: [round(value, 4) for value in values] for name, values in columns.items()}
+    model = fitted(client, columns, "decimal", degree=degree)
+
+    body = {"model_id": model["id"], "columns": {"x": columns["x"]}, "leverage": True}
+    answer = ok(client.post("/predict", json=body), 200)
+
+    terms = expanded(columns, ["x"], "decimal", degree=degree)
+    fit_ = exact_fit(terms, [read(value, "decimal") for value in columns["y"]])
+    for i, row in enumerate(zip(*terms.values(), strict=True)):
+        assert off_by(answer["predictions"][i], fit_.prediction(row)) <= 1e-13
+        assert off_by(answer["leverage"][i], fit_.leverage(row)) <= 1e-13
 
 
 def test_an_exact_line_keeps_its_intercept(client: httpx.Client) -> None:
@@ -361,6 +381,18 @@ def test_a_computed_total_is_dropped_if_asked(client: httpx.Client) -> None:
     assert answer["predictions"][0] == pytest.approx(
         others["intercept"] + others["coef"][0] + 2 * others["coef"][1], rel=1e-12
     )
+
+
+def test_products_of_a_computed_total_are_dropped_with_it(client: httpx.Client) -> None:
+    """What is made of a total is that of its parts but for the total's rounding: the terms that go are those of an exact total."""
+    columns = totals()
+    exactly = {**columns, "total": [round(value, 2) for value in columns["total"]]}
+    asked: dict[str, Any] = {"degree": 2, "interactions": True, "rank_deficient": "drop"}
+
+    model = fitted(client, columns, **asked)
+
+    assert model["dropped"] == fitted(client, exactly, "decimal", **asked)["dropped"]
+    assert model["dropped"] == ["total", "a*total", "b*total", "total^2"]
 
 
 @pytest.mark.parametrize("numbers", ["decimal", "float64"])
