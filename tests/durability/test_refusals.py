@@ -111,7 +111,7 @@ def test_a_database_that_cannot_grow_refuses_and_leaves_nothing(full: Service) -
         assert answer.json()["type"] == "/problems/storage-full"
         assert len(row_files(full.folder)) == taken
         options: Json = {"method": "gradient_descent", "batch_size": 10, "epochs": 2, "random_state": 1}
-        assert post(client, "/fit", inline(100, 60, **options)).status_code == 507
+        assert post(client, "/fit", inline(100, 80, **options)).status_code == 507
         assert len(row_files(full.folder)) == taken
     full.kill()
     full.start()
