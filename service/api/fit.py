@@ -40,7 +40,7 @@ from service.registry.design import Design, Found, Recipe
 from service.registry.errors import KeyInUse, KeyReused, NoRowsKept, NotFound, NotNumeric, NotSorted, TooManyTerms
 from service.registry.summing import Summed, sum_up
 from service.registry.versions import Dataset
-from service.solver.errors import Diverges, SolverError, UnknownColumn
+from service.solver.errors import Diverges, SolverError, TooFewRows, UnknownColumn
 from service.solver.reading import Numbers
 from service.solver.summation import Summation
 
@@ -131,6 +131,7 @@ def _inline(use: Services, spec: FitRequest) -> Prepared:
         rows, features = _weighted(rows, features, spec)
     design = _design(use, spec, features, target, [])
     task = _task(use, spec, design, spec.numbers or "float64", None)
+    _refuse_few(task, rows.num_rows)
     if design.is_plain and not any(column.null_count for column in rows.columns):
         summation = Summation(design.columns, task.numbers)
         summation.add(block_of(rows, design.columns))
@@ -187,7 +188,10 @@ def _of_dataset(use: Services, spec: FitRequest) -> Prepared:
         for name in design.columns:
             if dataset.column(name).n_missing:
                 raise NotSupported("/batch_size", f"batch_size with missing cells (in column {name!r})")
-    return Prepared(_task(use, spec, design, dataset.numbers, dataset), use.sums.known(dataset, design), None)
+    task = _task(use, spec, design, dataset.numbers, dataset)
+    start, stop = design.rows or (0, dataset.n_samples)
+    _refuse_few(task, stop - start)
+    return Prepared(task, use.sums.known(dataset, design), None)
 
 
 def _range(use: Services, spec: FitRequest, dataset: Dataset) -> tuple[int, int] | None:
@@ -227,6 +231,16 @@ def _task(use: Services, spec: FitRequest, design: Design, numbers: Numbers, dat
         dataset_id=None if dataset is None else dataset.id, dataset_version=None if dataset is None else dataset.version,
         descent=spec.descent(n_terms, use.limits),
     )  # fmt: skip
+
+
+def _refuse_few(task: Task, n_rows: int) -> None:
+    """Before any row is summed. Raises: TooFewRows: there are fewer than coefficients, whatever else may be found."""
+    counts_otherwise = task.design.weights is not None and task.design.weight_type == "frequency"
+    if counts_otherwise or task.l2 or task.rank_deficient not in ("error", "allow"):
+        return
+    n_coef = Recipe.of(task.design, dict.fromkeys(task.design.one_hot, ())).n_terms + task.fit_intercept
+    if n_rows < n_coef:
+        raise TooFewRows(n_rows, n_coef)
 
 
 def _where(spec: FitRequest) -> Callable[[Exception], str]:
