@@ -28,7 +28,7 @@ class ExactFit:
     df: int
 
 
-def as_read(block: NDArray[np.float64], numbers: Numbers) -> list[list[Fraction]]:
+def as_read(block: NDArray[np.float64], numbers: str) -> list[list[Fraction]]:
     """The numbers that a block of doubles means."""
     read = Fraction if numbers == "float64" else lambda value: Fraction(repr(value))
     return [[read(value) for value in row] for row in block.tolist()]

@@ -37,6 +37,7 @@ def test_an_interval_holds_its_level_of_the_distribution(level: float) -> None:
     """The density of Student's t between the ends of the interval integrates to the level."""
     slope = inference(line([1.0, 2.5, 2.0, 4.5, 4.0]), level)[1]
     assert slope.ci_upper is not None
+    assert slope.estimate is not None
     assert slope.std_error is not None
     half = (slope.ci_upper - slope.estimate) / slope.std_error
     inside, _ = integrate.quad(lambda t: 2 / (np.pi * np.sqrt(3) * (1 + t * t / 3) ** 2), -half, half)
