@@ -47,11 +47,6 @@ class Step:
     def takes_away(self) -> bool:
         return self.change.n_removed > 0
 
-    @property
-    def n_cells(self) -> int:
-        """The size of the parts."""
-        return len(self.parts) * len(self.change.made.columns)
-
     def insert(self, connection: sa.Connection) -> None:
         """Keep it; where rows were taken away, older versions go."""
         self.version.insert(connection)

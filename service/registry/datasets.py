@@ -148,8 +148,7 @@ class Datasets:
         if made.takes_away:
             self._panels.forget(made.change.made.id)
         self._panels.keep(made.version)
-        if made.parts:
-            self._kept.put(made.change.made.id, (made.change.made.version, made.parts), made.n_cells)
+        self._remember(made)
         for file in made.unused:
             path(self._folder, file).unlink(missing_ok=True)
 
@@ -157,6 +156,15 @@ class Datasets:
         job_id = reading_job(connection, id_)
         if job_id is not None:
             raise DatasetInUse(id_, job_id)
+
+    def _remember(self, made: Step) -> None:
+        """Keep the parts in memory, if all are known."""
+        version = made.change.made.version
+        before, kept = self._kept.get(made.change.made.id) or (0, ())
+        if made.parts or before == version - 1:
+            parts_now = made.parts or (*kept, *made.added)
+            n_cells = len(parts_now) * len(made.change.made.columns)
+            self._kept.put(made.change.made.id, (version, parts_now), n_cells)
 
     def _parts(self, dataset: Dataset) -> Sequence[KeptPart]:
         """All parts of the newest version. Raises: NotFound, NoRowsKept."""

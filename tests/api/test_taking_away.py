@@ -1,5 +1,6 @@
 """Rows taken away over HTTP: by version, by a condition, and by a window as others are appended."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -279,3 +280,25 @@ def test_a_thousand_appends_and_removals_leave_no_trace(tmp_path: Path) -> None:
             assert (answer["version"], answer["n_samples"]) == (version, sum(map(len, parts.values())))
 
         assert_is(client, id_, columns([row for came in sorted(parts) for row in parts[came]]))
+
+
+def test_a_window_that_slides_can_be_read_all_the_while(service: Service) -> None:
+    """Who asks for the newest rows gets those of one version, whole, however fast older ones go."""
+    with service.client() as writer, service.client() as reader:
+        id_ = dataset(writer, {"x": [0.0, 1.0, 2.0]}, window={"rows": 3})
+
+        def slide() -> None:
+            for i in range(3, 120):
+                ok(writer.post(f"/datasets/{id_}/rows", json={"columns": {"x": [float(i)]}}))
+
+        sliding = threading.Thread(target=slide)
+        sliding.start()
+        seen = []
+        while sliding.is_alive():
+            seen.append(ok(reader.get(f"/datasets/{id_}/rows"), 200)["columns"]["x"])
+        sliding.join()
+        seen.append(ok(reader.get(f"/datasets/{id_}/rows"), 200)["columns"]["x"])
+
+    assert seen == sorted(seen)
+    assert all(np.array_equal(np.diff(rows), [1.0, 1.0]) for rows in seen)
+    assert seen[-1] == [117.0, 118.0, 119.0]

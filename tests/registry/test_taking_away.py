@@ -251,6 +251,7 @@ def test_a_data_set_of_moments_alone_has_no_rows_to_give_or_take(opened: Opened,
     made = here.create([batch(drawn(10))], "d", "float64")
     with store.write() as connection:
         connection.execute(sa.delete(parts).where(parts.c.dataset_id == made.id))
+    here = Opened.over(store, folder).datasets
     before = files(folder)
 
     for needs_rows in (
