@@ -195,7 +195,7 @@ FITS: dict[str, tuple[dict[str, Any], str, str]] = {
     "a degree of 0": (INLINE | {"degree": 0}, "invalid-fields", "/degree"),
     "too high a degree": (INLINE | {"degree": 1000}, "over-limit", "/degree"),
     "two terms of one name": (
-        {"X": [[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [5.0, 4.0]], "y": [1.0, 2.0, 4.0, 3.0], "feature_names": ["x", "x^2"],
+        {"X": [[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [5.0, 4.0], [6.0, 2.0]], "y": [1.0, 2.0, 4.0, 3.0, 2.0], "feature_names": ["x", "x^2"],
          "degree": 2}, "ambiguous-term", ""),
     "an unknown column of weights": (INLINE | {"weights": "w"}, "invalid-value", "/weights"),
     "too few weights": (INLINE | {"weights": [1.0]}, "invalid-value", "/weights"),
