@@ -165,7 +165,9 @@ async def predict_one(
             return _answer(
                 model, predicted(use, model, [np.array([[values[name] for name in recipe.features]])], wanted), JSON
             )
-        cells: dict[str, list[Any]] = {name: [value] if name in recipe.levels else [_number(name, value)] for name, value in sent}
+        cells: dict[str, list[Any]] = {
+            name: [value] if name in recipe.levels else [_number(name, value)] for name, value in sent
+        }
         return _answer(model, predicted(use, model, blocks_of(model, iter([of_columns(cells)]), wanted), wanted), JSON)
 
     return await asyncio.to_thread(one)

@@ -132,4 +132,3 @@ def _metrics(
     fit: LeastSquares, mse: float | None, rmse: float | None, r2: float | None, sigma: float | None
 ) -> dict[str, Any]:
     return {"mse": mse, "rmse": rmse, "sigma": sigma, "r2": r2, "df_resid": fit.df_resid}
-
