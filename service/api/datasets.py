@@ -18,6 +18,7 @@ from service.api.lists import After, Limit, Listed, listed
 from service.api.problems import responses
 from service.api.services import Use
 from service.api.uploads import UPLOAD_PROBLEMS, Keep, Made, upload
+from service.api.versions import Version
 from service.ingest.json_rows import DatasetBody, Integer
 from service.registry.errors import DatasetInUse, NotFound
 from service.registry.given import create as create_given
@@ -29,8 +30,6 @@ from service.solver.reading import Numbers
 router = APIRouter(tags=["datasets"])
 
 WINDOWS = "a window is of rows, or of a column and a span"
-
-Version = Annotated[Integer | None, Query(ge=1, description="a version; the newest if left out")]
 
 
 class ColumnOut(BaseModel):

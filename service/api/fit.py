@@ -31,6 +31,7 @@ from service.api.idempotency import Key, claimed
 from service.api.problems import answer, responses
 from service.api.services import Services, Use
 from service.api.shown import JobOut, ModelOut, shown_job, shown_model
+from service.api.versions import of_version
 from service.ingest import json_rows
 from service.ingest.errors import IngestError, MissingValue
 from service.jobs.state import Job, TooManyJobs
@@ -89,8 +90,14 @@ async def fit(
             request.state.where = _where(spec)
 
             def start() -> Job:
-                ready = _prepared(use, spec)
+                spec.check()
+                if spec.dataset_id is None:
+                    return begin(_inline(use, spec))
+                return of_version(
+                    use, spec.dataset_id, spec.dataset_version, lambda dataset: begin(_of_dataset(use, spec, dataset))
+                )
 
+            def begin(ready: Prepared) -> Job:
                 def keep(connection: sa.Connection, job: Job) -> None:
                     claim.keep(connection, {"job_id": job.id})
 
@@ -116,11 +123,6 @@ async def _outcome(use: Services, job: Job, wait_s: float, headers: dict[str, st
         if job.problem is not None:
             return answer(job.problem | {"instance": f"/jobs/{job.id}"}, headers)
     return _json(shown_job(job), 202, headers | {"Location": f"/jobs/{job.id}"})
-
-
-def _prepared(use: Services, spec: FitRequest) -> Prepared:
-    spec.check()
-    return _inline(use, spec) if spec.is_inline else _of_dataset(use, spec)
 
 
 def _inline(use: Services, spec: FitRequest) -> Prepared:
@@ -157,9 +159,8 @@ def _weighted(rows: pa.RecordBatch, features: list[str], spec: FitRequest) -> tu
     return rows.append_column(WEIGHTS, pa.array(spec.weights, pa.float64())), features
 
 
-def _of_dataset(use: Services, spec: FitRequest) -> Prepared:
-    assert spec.dataset_id is not None and spec.target is not None  # noqa: S101, PT018 (checked)
-    dataset = use.datasets.get(spec.dataset_id, spec.dataset_version)
+def _of_dataset(use: Services, spec: FitRequest, dataset: Dataset) -> Prepared:
+    assert spec.target is not None  # noqa: S101 (checked)
     target = dataset.numeric("target", spec.target)
     used = {target}
     if isinstance(spec.weights, str):

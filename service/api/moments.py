@@ -9,10 +9,10 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from service.api.bodies import JSON
-from service.api.datasets import Version
 from service.api.errors import InvalidValue
 from service.api.problems import responses
 from service.api.services import Services, Use
+from service.api.versions import Version, of_version
 from service.ingest.errors import MissingValue
 from service.registry.design import Design
 from service.registry.errors import NotFound, NotNumeric, TooManyTerms
@@ -56,8 +56,7 @@ async def get_moments(
 ) -> Response:
     """The exact sums of products: all that a fit needs of the rows, and as private as they are."""
 
-    def answer() -> tuple[bytes, str]:
-        dataset = use.datasets.get(dataset_id, version)
+    def answer(dataset: Dataset) -> tuple[bytes, str]:
         found = _moments(use, dataset, _chosen(dataset, columns))
         text, digest = exchanged(found), found.digest()
         body = MomentsOut(
@@ -66,7 +65,7 @@ async def get_moments(
         )  # fmt: skip
         return orjson.dumps(body.model_dump()), digest
 
-    body, digest = await asyncio.to_thread(answer)
+    body, digest = await asyncio.to_thread(of_version, use, dataset_id, version, answer)
     return Response(body, headers={"ETag": f'"{digest}"', "Cache-Control": "no-store"}, media_type=JSON)
 
 

@@ -11,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.bodies import ARROW, CSV, JSON, Batches, json_body
-from service.api.datasets import Version, url_of
+from service.api.datasets import url_of
 from service.api.errors import InvalidValue, OverLimit
 from service.api.idempotency import Key
 from service.api.problems import responses
 from service.api.services import Limits, Use
 from service.api.uploads import UPLOAD_PROBLEMS, Keep, Made, upload
+from service.api.versions import Version, of_version
 from service.api.written import written
 from service.ingest.json_rows import Integer, RowsBody
 from service.registry.conditions import condition
@@ -135,8 +136,7 @@ async def get_rows(
     if limit is not None and limit > use.limits.max_page_rows:
         raise OverLimit("", "rows of a page", limit, use.limits.max_page_rows, parameter="limit")
 
-    def page() -> tuple[bytes, str | None]:
-        dataset = use.datasets.get(dataset_id, version)
+    def page(dataset: Dataset) -> tuple[bytes, str | None]:
         n_rows = _page_rows(dataset, offset, limit, use.limits)
         following = offset + n_rows if offset + n_rows < dataset.n_samples else None
         body = _page(dataset, use.datasets.rows(dataset.id, dataset.version), offset, n_rows, following, format)
@@ -145,16 +145,7 @@ async def get_rows(
         url = request.url.include_query_params(offset=following, version=dataset.version)
         return body, f'<{url.path}?{url.query}>; rel="next"'
 
-    def newest_page() -> tuple[bytes, str | None]:
-        while True:
-            newest = use.datasets.get(dataset_id).version
-            try:
-                return page()
-            except NotFound:  # it was the newest until rows were taken away just now
-                if use.datasets.standing(dataset_id, newest) == "here":
-                    raise
-
-    body, link = await asyncio.to_thread(newest_page if version is None else page)
+    body, link = await asyncio.to_thread(of_version, use, dataset_id, version, page)
     return Response(body, headers={} if link is None else {"Link": link}, media_type=MEDIA_TYPES[format])
 
 

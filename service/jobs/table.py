@@ -20,12 +20,12 @@ LIGHT = [column for column in jobs.c if column not in (jobs.c.moments, jobs.c.fo
 def insert(connection: sa.Connection, job: Job, summed: Summed | None, rows_file: str | None) -> None:
     """Keep a new job, with the moments it is a function of if they are there, and the file of its own rows if it has one.
 
-    Raises: NotFound: the data set whose rows it needs was deleted just now.
+    Raises: NotFound: the version whose rows it needs is gone since just now.
     """
     task = job.task
     reads_rows = summed is None or (task.descent is not None and task.descent.batch_size is not None and rows_file is None)
     if reads_rows and task.dataset_id is not None:
-        require(connection, task.dataset_id)
+        require(connection, task.dataset_id, task.dataset_version)
     row = {
         "id": job.id,
         "state": job.state,
