@@ -1,0 +1,148 @@
+"""What a fit is started with: its task with every default filled in, and its sums if they are there."""
+
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from service.api.errors import InvalidValue, NotSupported, OverLimit
+from service.api.fit_request import WEIGHTS, FitRequest
+from service.api.services import Services
+from service.ingest import json_rows
+from service.jobs.task import Task
+from service.registry.absorb import block_of
+from service.registry.design import Design, Found, Recipe
+from service.registry.summing import Summed, sum_up
+from service.registry.versions import Dataset
+from service.solver.errors import TooFewRows
+from service.solver.reading import Numbers
+from service.solver.summation import Summation
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a job is started with: the sums if they are there, and the rows of an inline mini-batch descent."""
+
+    task: Task
+    summed: Summed | None
+    rows: pa.RecordBatch | None
+
+
+def inline(use: Services, spec: FitRequest) -> Prepared:
+    """A fit of the rows in the call. Raises: IngestError, UnreadableNumber, InvalidValue, OverLimit, TooFewRows, as `sum_up`."""
+    assert spec.X is not None and spec.y is not None  # noqa: S101, PT018 (checked)
+    rows = json_rows.from_matrix(spec.X, spec.y, spec.feature_names, spec.target)
+    *features, target = rows.schema.names
+    if spec.weights is not None:
+        rows, features = _weighted(rows, features, spec)
+    design = _design(use, spec, features, target, [])
+    task = _task(use, spec, design, spec.numbers or "float64", None)
+    _refuse_few(task, rows.num_rows)
+    if design.is_plain and not any(column.null_count for column in rows.columns):
+        summation = Summation(design.columns, task.numbers)
+        summation.add(block_of(rows, design.columns))
+        summed = Summed(summation.result(), Found())
+    else:
+        summed = sum_up(lambda: [rows], design, task.numbers, use.limits.max_columns - 1, lambda _: None)
+    return Prepared(task, summed, rows if spec.batch_size is not None else None)
+
+
+def _weighted(rows: pa.RecordBatch, features: list[str], spec: FitRequest) -> tuple[pa.RecordBatch, list[str]]:
+    """The rows with their weights in a column, which is no feature. Raises: InvalidValue."""
+    if isinstance(spec.weights, str):
+        if spec.weights not in features:
+            raise InvalidValue(
+                "/weights", f"there is no column {spec.weights!r} in X: name one of feature_names, or send a list"
+            )
+        return rows, [name for name in features if name != spec.weights]
+    assert spec.weights is not None  # noqa: S101 (checked)
+    if len(spec.weights) != rows.num_rows:
+        raise InvalidValue("/weights", f"expected {rows.num_rows} weights, one a row, got {len(spec.weights)}")
+    if WEIGHTS in rows.schema.names:
+        raise InvalidValue("/feature_names", f"{WEIGHTS!r} is what the list of weights is called here")
+    return rows.append_column(WEIGHTS, pa.array(spec.weights, pa.float64())), features
+
+
+def of_dataset(use: Services, spec: FitRequest, dataset: Dataset) -> Prepared:
+    """A fit of a version. Raises: UnknownColumn, NotNumeric, NotSorted, InvalidValue, NotSupported, OverLimit, TooFewRows, as `known`."""
+    assert spec.target is not None  # noqa: S101 (checked)
+    target = dataset.numeric("target", spec.target)
+    used = {target}
+    if isinstance(spec.weights, str):
+        used.add(dataset.numeric("weights", spec.weights))
+        if spec.weights == target:
+            raise InvalidValue("/weights", "the target cannot be its own weights")
+    may_be = {column.name for column in dataset.columns if column.type == "number" or spec.categorical is not None}
+    if spec.features is None:
+        features = [column.name for column in dataset.columns if column.name in may_be - used]
+    else:
+        features = [name if name in may_be else dataset.numeric("feature", name) for name in spec.features]
+        for i, name in enumerate(features):
+            if name in used or name in features[:i]:
+                why = "named twice" if name in features[:i] else "the target" if name == target else "the weights"
+                raise InvalidValue(f"/features/{i}", f"the feature {name!r} is {why}")
+    if spec.features == []:
+        raise InvalidValue("/features", "the list is empty: name a feature, or leave it out to take all other numeric columns")
+    if not features:
+        left_out = [column.name for column in dataset.columns if column.type != "number"]
+        also = f'; {", ".join(left_out)} can be features with categorical "one_hot"' if left_out else ""
+        raise InvalidValue("/features", f"there is no feature: {dataset.id} has no numeric column besides the target" + also)
+    one_hot = [name for name in features if dataset.column(name).type != "number"]
+    design = replace(_design(use, spec, features, target, one_hot), rows=_range(use, spec, dataset))
+    if spec.batch_size is not None:
+        use.datasets.rows(dataset.id, dataset.version)  # the descent will walk them: NoRowsKept now, not in its job
+        for name in design.columns:
+            if dataset.column(name).n_missing:
+                raise NotSupported("/batch_size", f"batch_size with missing cells (in column {name!r})")
+    task = _task(use, spec, design, dataset.numbers, dataset)
+    start, stop = design.rows or (0, dataset.n_samples)
+    _refuse_few(task, stop - start)
+    return Prepared(task, use.sums.known(dataset, design), None)
+
+
+def _range(use: Services, spec: FitRequest, dataset: Dataset) -> tuple[int, int] | None:
+    """The rows that are asked for. Raises: InvalidValue, UnknownColumn, NotNumeric, NotSorted."""
+    if spec.rows is not None:
+        start, stop = spec.rows
+        if stop > dataset.n_samples:
+            raise InvalidValue("/rows/1", f"{stop} is more than the {dataset.n_samples} rows there are")
+        return start, stop
+    if spec.between is None:
+        return None
+    column = dataset.numeric("sorted column", spec.between.column)
+    start, stop = use.sums.places(dataset, column, spec.between.from_, spec.between.to)
+    if start >= stop:
+        raise InvalidValue("/between", f"no value of {column!r} lies there")
+    return start, stop
+
+
+def _design(use: Services, spec: FitRequest, features: list[str], target: str, one_hot: list[str]) -> Design:
+    """Raises: OverLimit: it has more terms than a fit may have, its categories aside, which nobody knows yet."""
+    design = Design(
+        features=tuple(features), target=target, degree=spec.degree, interactions=spec.interactions, one_hot=tuple(one_hot),
+        has_baselines=spec.fit_intercept or not one_hot, weights=spec.weight_column,
+        weight_type=spec.weight_type or "precision", missing=spec.missing,
+    )  # fmt: skip
+    n_terms = Recipe.of(design, dict.fromkeys(one_hot, ())).n_terms
+    if n_terms >= use.limits.max_columns:
+        what, pointer = ("columns", "/features") if len(features) == n_terms else ("terms", "/degree")
+        raise OverLimit(pointer, f"{what} of a fit", n_terms + 1, use.limits.max_columns)
+    return design
+
+
+def _task(use: Services, spec: FitRequest, design: Design, numbers: Numbers, dataset: Dataset | None) -> Task:
+    n_terms = Recipe.of(design, dict.fromkeys(design.one_hot, ())).n_terms
+    return Task(
+        design=design, fit_intercept=spec.fit_intercept, l2=spec.l2, rank_deficient=spec.rank_deficient, numbers=numbers,
+        dataset_id=None if dataset is None else dataset.id, dataset_version=None if dataset is None else dataset.version,
+        descent=spec.descent(n_terms, use.limits),
+    )  # fmt: skip
+
+
+def _refuse_few(task: Task, n_rows: int) -> None:
+    """Before any row is summed. Raises: TooFewRows: there are fewer than coefficients, whatever else may be found."""
+    counts_otherwise = task.design.weights is not None and task.design.weight_type == "frequency"
+    if counts_otherwise or task.l2 or task.rank_deficient not in ("error", "allow"):
+        return
+    n_coef = Recipe.of(task.design, dict.fromkeys(task.design.one_hot, ())).n_terms + task.fit_intercept
+    if n_rows < n_coef:
+        raise TooFewRows(n_rows, n_coef)
