@@ -51,7 +51,7 @@ def by_normal_equation(task: Task, fit: LeastSquares, found: Found, job_id: str,
 
 def by_descent(task: Task, summed: Summed, fit: LeastSquares, arrival: Arrival, job_id: str, duration_ms: float) -> Model:
     """The model at the end of a descent, beside the fit it was heading for."""
-    theta, optimum = arrival.theta, np.array(fit.evaluation.hi)
+    theta, optimum = arrival.theta, np.array(fit.theta.hi)
     arrived = bool(np.all(np.abs(theta - optimum) <= ARRIVED * np.abs(optimum)))
     intercept, *coef = theta.tolist()
     *features, target = summed.moments.columns
@@ -81,7 +81,7 @@ def by_descent(task: Task, summed: Summed, fit: LeastSquares, arrival: Arrival, 
 
 def _left(loss_of: Loss, fit: LeastSquares, theta: Floats) -> tuple[float, float]:
     """How far theta is from the fit: in loss, and in its furthest component."""
-    hi, lo = np.array(fit.evaluation.hi), np.array(fit.evaluation.lo)
+    hi, lo = np.array(fit.theta.hi), np.array(fit.theta.lo)
     return loss_of.excess(theta, hi, lo), float(np.abs(theta - hi - lo).max())
 
 

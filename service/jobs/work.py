@@ -99,8 +99,8 @@ class Work:
 
     def _least_squares(self, job: Job, summed: Summed) -> LeastSquares:
         task = job.task
-        exact = Recipe.of(task.design, summed.found.levels).made_exactly
-        how = HowToSolve(task.fit_intercept, task.l2, task.rank_deficient, exact)
+        made_of = Recipe.of(task.design, summed.found.levels).made_of
+        how = HowToSolve(task.fit_intercept, task.l2, task.rank_deficient, made_of)
         return self.solver.least_squares(summed.moments, how, job.id)
 
     def _descend(self, active: Active, descent: Descent, moments: Moments) -> Arrival:

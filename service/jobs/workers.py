@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from service.solver.descent import Trajectory, trajectory
 from service.solver.least_squares import LeastSquares, RankPolicy, least_squares
 from service.solver.leverage import Spread, spread
 from service.solver.moments import Moments
+from service.solver.terms import Terms
 
 SHORT_SOLVE = 24  # columns: under 5 ms
 SHORT_DESCENT = 12  # columns: eigenvectors cost more
@@ -48,13 +49,13 @@ class HowToSolve:
     fit_intercept: bool
     l2: float
     rank_deficient: RankPolicy
-    exact: Collection[str]  # terms that hold no rounding
+    terms: Terms  # what the features are made of
 
     def solve(self, moments: Moments) -> LeastSquares:
         """Raises: as the solver."""
         *features, target = moments.columns
         return least_squares(
-            moments, target, features, self.fit_intercept, l2=self.l2, rank_deficient=self.rank_deficient, exact=self.exact
+            moments, target, features, self.fit_intercept, l2=self.l2, rank_deficient=self.rank_deficient, terms=self.terms
         )
 
 

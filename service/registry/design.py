@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from service.solver.terms import Base, Term, n_terms, terms
+from service.solver.terms import Base, Term, Terms, n_terms, terms
 
 Floats: TypeAlias = NDArray[np.float64]
 Missing = Literal["error", "drop", "mean"]
@@ -111,13 +111,9 @@ class Recipe:
         return terms(self.bases, self.degree, self.interactions)
 
     @property
-    def made_exactly(self) -> frozenset[str]:
-        """The terms whose values are not read but made: products and indicators hold no rounding of their own."""
-        return frozenset(
-            term.name
-            for term in self.terms
-            if term.powers[0][1] > 1 or len(term.powers) > 1 or self.bases[term.powers[0][0]].group is not None
-        )
+    def made_of(self) -> Terms:
+        """The terms, and which of the bases are indicators."""
+        return Terms(self.terms, frozenset(j for j, base in enumerate(self.bases) if base.group is not None))
 
     @property
     def n_terms(self) -> int:

@@ -60,7 +60,10 @@ class Models:
     def add(self, connection: sa.Connection, model: Model, moments: Moments) -> None:
         """Keep a new model with the moments it came from, in the transaction that finishes its job."""
         row = {"id": model.id, "dataset_id": model.body["dataset_id"], "body": orjson.dumps(model.body)}
-        row |= {"evaluation": orjson.dumps([model.evaluation.hi, model.evaluation.lo]), "moments": moments.to_bytes()}
+        row |= {
+            "evaluation": orjson.dumps([model.evaluation.hi, model.evaluation.lo, model.evaluation.centre]),
+            "moments": moments.to_bytes(),
+        }
         connection.execute(sa.insert(models).values(row))
 
     def get(self, name: str) -> Model:
@@ -113,5 +116,4 @@ class Models:
 
 
 def _model(row: sa.Row[Any]) -> Model:
-    hi, lo = orjson.loads(row.evaluation)
-    return Model(row.id, orjson.loads(row.body), Evaluation(tuple(hi), tuple(lo)))
+    return Model(row.id, orjson.loads(row.body), Evaluation(*map(tuple, orjson.loads(row.evaluation))))

@@ -24,10 +24,14 @@ _LARGE = 2.0**896
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Each exact coefficient as the unevaluated sum hi + lo of two doubles, (1 + p,), the intercept's first."""
+    """Each exact coefficient as the unevaluated sum hi + lo of two doubles, (1 + p,), the intercept's first.
+
+    With a centre they are those of the terms of x - centre, x being the base columns: the same polynomial.
+    """
 
     hi: tuple[float, ...]
     lo: tuple[float, ...]
+    centre: tuple[float, ...] = ()  # (b,)
 
 
 def predictions(evaluation: Evaluation, X: Floats, numbers: Numbers, terms: Sequence[Term] | None = None) -> Floats:
@@ -44,7 +48,7 @@ def predictions(evaluation: Evaluation, X: Floats, numbers: Numbers, terms: Sequ
     results = np.empty(len(X))
     with np.errstate(over="ignore", invalid="ignore"):
         for rows in blocks(len(X), X.shape[1] if plan is None else plan.n_columns):
-            total, rest = dot(term_values(X[rows], numbers, plan), coef, hi[0])
+            total, rest = dot(term_values(X[rows], numbers, plan, evaluation.centre), coef, hi[0])
             results[rows] = total + (rest + lo[0])
         if scale:
             results = np.ldexp(results, scale)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from flint import arb, fmpq
 
 from service.solver.balls import precision
+from service.solver.centre import Expansion
 from service.solver.centred import Centred
 from service.solver.solution import Figure, Number, Question, Solution, questions
 
@@ -31,7 +32,7 @@ class Method:
     rationals_are_cheap: bool = True  # for a solution that is short
 
 
-def figures(method: Method) -> list[Figure]:
+def figures(method: Method, about: Expansion | None = None) -> list[Figure]:
     """All figures in the order of `questions`, each from the first solution that decides it."""
     equation = method.equation
     known: list[Figure | None] = []
@@ -40,7 +41,7 @@ def figures(method: Method) -> list[Figure]:
     for bits in BITS if equation.n_features > _FEW_FEATURES else BITS[:1]:
         with precision(bits):
             try:
-                asked = questions(equation, method.in_balls(), method.df)
+                asked = questions(equation, method.in_balls(), method.df, about)
             except ZeroDivisionError:
                 continue
             known = _answers(asked, known)
@@ -49,14 +50,14 @@ def figures(method: Method) -> list[Figure]:
         if known[mse] is None and not exact and method.rationals_are_cheap:
             # Mostly an exact line, whose short solution rationals find in less time than balls (100 features: 15 ms),
             # and whose standard errors, all 0, need no inverse.
-            exact = _exactly(method)
+            exact = _exactly(method, about)
             if exact[mse][1]() == 0:
                 break
-    return _decided(_answers(exact or _exactly(method), known))
+    return _decided(_answers(exact or _exactly(method, about), known))
 
 
-def _exactly(method: Method) -> list[Question[fmpq]]:
-    return questions(method.equation, method.in_rationals(), method.df)
+def _exactly(method: Method, about: Expansion | None) -> list[Question[fmpq]]:
+    return questions(method.equation, method.in_rationals(), method.df, about)
 
 
 def _decided(known: Sequence[Figure | None]) -> list[Figure]:

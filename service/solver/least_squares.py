@@ -8,10 +8,11 @@ is 0 or midway between two doubles, is decided in rationals.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from service.solver.centre import Expansion, expansion
 from service.solver.centred import Centred, centred
 from service.solver.condition import condition_number
 from service.solver.correlation import Inverted
@@ -26,6 +27,7 @@ from service.solver.penalty import as_read, penalised
 from service.solver.plain import plain
 from service.solver.rounding_rank import dependent_to_rounding
 from service.solver.support import supported_digits
+from service.solver.terms import Terms
 
 RankPolicy = Literal["error", "allow", "drop", "minimum_norm"]
 
@@ -55,7 +57,8 @@ class LeastSquares:
     r2: float | None  # about the (weighted) mean; about 0 without an intercept
     df_resid: int
     rank: int  # of the columns, that of ones included when the intercept is fitted
-    evaluation: Evaluation  # 0 for dropped columns
+    theta: Evaluation  # intercept and coef in twice the digits; 0 for dropped columns
+    evaluation: Evaluation  # what predictions use: theta, or the same polynomial about a centre
     dropped: tuple[str, ...] = ()
     condition_number: float | None = None
     supported_digits: float | None = None
@@ -70,18 +73,20 @@ def least_squares(
     *,
     l2: float = 0.0,
     rank_deficient: RankPolicy = "error",
-    exact: Collection[str] | None = None,
+    terms: Terms | None = None,
 ) -> LeastSquares:
     """Fit `target` on `features` by least squares, weighted if the moments are.
 
     Args: l2: penalise the coefficients, not the intercept: (mean of squares) + l2 |coef|^2. rank_deficient: what becomes of
-    columns that are linear combinations of others; exact: names of columns that are free of rounding by construction, as
-    integers are.
+    columns that are linear combinations of others; terms: what the features are made of, in their order, if they are not
+    columns of the rows as they are.
     Raises: UnknownColumn; NoFeatures: nothing to fit; TooFewRows: fewer rows than coefficients; RankDeficient: a
     column is a linear combination of others; CoefficientOutOfRange: a coefficient exceeds a double.
     """
     names = tuple(features)
     chosen = moments.select((*names, target))
+    if terms is not None and tuple(term.name for term in terms.each) != names:
+        raise ValueError("the features are not the terms")
     equation = centred(chosen, fit_intercept)
     n, n_coef = equation.n_samples, len(names) + fit_intercept
     if n_coef == 0:
@@ -89,27 +94,31 @@ def least_squares(
     if l2:
         if n == 0:
             raise TooFewRows(n, 1)
-        return _penalised(names, penalised(equation, as_read(l2, chosen.numbers)))
+        return _penalised(names, penalised(equation, as_read(l2, chosen.numbers)), _about(chosen, terms))
     if n < (n_coef if rank_deficient in ("error", "allow") else 1):
         raise TooFewRows(n, n_coef)
-    places = last_places(chosen, equation, exact or ())
+    places = last_places(chosen, equation, () if terms is None else terms.made_exactly)
     inverted = Inverted.of(equation)
     is_to_rounding = rank_deficient != "allow"
     if inverted is not None and not (is_to_rounding and dependent_to_rounding(inverted, places.rounding)):
-        return _full_rank(inverted, names, places)
+        return _full_rank(inverted, names, places, _about(chosen, terms))
     found = dependences(equation, names, places, is_to_rounding, inverted)
     if rank_deficient in ("error", "allow"):
         raise found.refusal(equation, names)
     if rank_deficient == "drop":
-        return _dropped(names, places, found)
-    return _shortest(equation, names, found)
+        return _dropped(names, places, found, _about(chosen, terms))
+    return _shortest(equation, names, found, _about(chosen, terms))
 
 
-def _full_rank(inverted: Inverted, names: tuple[str, ...], places: LastPlaces) -> LeastSquares:
+def _about(chosen: Moments, terms: Terms | None) -> Expansion | None:
+    return None if terms is None else expansion(chosen, chosen.columns[-1], terms)
+
+
+def _full_rank(inverted: Inverted, names: tuple[str, ...], places: LastPlaces, about: Expansion | None) -> LeastSquares:
     equation = inverted.equation
     rank = len(names) + equation.fit_intercept
     df = equation.n_samples - rank
-    answers = figures(plain(inverted, df))
+    answers = figures(plain(inverted, df), about)
     condition: float | None = condition_number(inverted)
     digits, reasons = None, {}
     if condition == math.inf:
@@ -121,42 +130,48 @@ def _full_rank(inverted: Inverted, names: tuple[str, ...], places: LastPlaces) -
         digits = supported_digits(inverted, places, [value for value, _ in coef], mse)
     else:
         reasons["supported_digits"] = NO_FEATURES
-    return _reported(equation, names, answers, df, rank, reasons, condition_number=condition, supported_digits=digits)
+    return _reported(equation, names, answers, df, rank, reasons, about, condition_number=condition, supported_digits=digits)
 
 
-def _dropped(names: tuple[str, ...], places: LastPlaces, found: Dependences) -> LeastSquares:
+def _dropped(names: tuple[str, ...], places: LastPlaces, found: Dependences, about: Expansion | None) -> LeastSquares:
     """The fit of the columns that are kept, and nothing for the others."""
-    fit = _full_rank(found.inverted, tuple(names[i] for i in found.kept), places.select(found.kept))
+    fit = _full_rank(
+        found.inverted,
+        tuple(names[i] for i in found.kept),
+        places.select(found.kept),
+        about and about.select(found.kept),
+    )
     first = len(fit.std_error) - len(found.kept)
     place = {j: i for i, j in enumerate(found.kept)}
     columns = [place.get(j) for j in range(len(names))]
-    hi, lo = (
-        part[:1] + tuple(0.0 if i is None else part[1 + i] for i in columns) for part in (fit.evaluation.hi, fit.evaluation.lo)
-    )
+    hi, lo = (part[:1] + tuple(0.0 if i is None else part[1 + i] for i in columns) for part in (fit.theta.hi, fit.theta.lo))
+    theta = Evaluation(hi, lo)
     return replace(
         fit,
         feature_names=names,
         coef=tuple(None if i is None else fit.coef[i] for i in columns),
         std_error=fit.std_error[:first] + tuple(None if i is None else fit.std_error[first + i] for i in columns),
-        evaluation=Evaluation(hi, lo),
+        theta=theta,
+        evaluation=fit.evaluation if fit.evaluation.centre else theta,
         dropped=tuple(names[one.column] for one in found.dropped),
         reasons=fit.reasons | {names[one.column]: f"dropped: {one.relation or LONG_RELATION}" for one in found.dropped},
     )
 
 
-def _shortest(equation: Centred, names: tuple[str, ...], found: Dependences) -> LeastSquares:
+def _shortest(equation: Centred, names: tuple[str, ...], found: Dependences, about: Expansion | None) -> LeastSquares:
     rank = len(found.kept) + equation.fit_intercept
     df = equation.n_samples - rank
     method = minimum_norm(equation, found.kept, df)
     reasons = dict.fromkeys(("condition_number", "supported_digits"), NOT_UNIQUE)
-    return _reported(method.equation, names, figures(method), df, rank, reasons)
+    return _reported(method.equation, names, figures(method, about), df, rank, reasons, about)
 
 
-def _penalised(names: tuple[str, ...], method: Method) -> LeastSquares:
+def _penalised(names: tuple[str, ...], method: Method, about: Expansion | None) -> LeastSquares:
     equation = method.equation
     rank = len(names) + equation.fit_intercept
     reasons = dict.fromkeys(("sigma", "std_error", "condition_number", "supported_digits"), PENALISED)
-    return _reported(equation, names, figures(method), max(0, equation.n_samples - rank), rank, reasons)
+    df = max(0, equation.n_samples - rank)
+    return _reported(equation, names, figures(method, about), df, rank, reasons, about)
 
 
 def _reported(
@@ -166,10 +181,17 @@ def _reported(
     df: int,
     rank: int,
     reasons: dict[str, str],
+    about: Expansion | None,
     condition_number: float | None = None,
     supported_digits: float | None = None,
 ) -> LeastSquares:
     """Name the figures, and say why those are missing that are; `reasons` says it of some."""
+    expanded = None
+    if about is not None:
+        first = len(known) - len(about.sizes)
+        known, pairs = known[:first], known[first:]
+        if not any(math.isinf(hi) for hi, _ in pairs):
+            expanded = Evaluation(tuple(hi for hi, _ in pairs), tuple(lo for _, lo in pairs), about.centre)
     n_coef = len(names) + equation.fit_intercept
     theta = list(known[:n_coef])
     if not equation.fit_intercept:
@@ -201,7 +223,8 @@ def _reported(
         r2=r2,
         df_resid=df,
         rank=rank,
-        evaluation=Evaluation(hi, lo),
+        theta=Evaluation(hi, lo),
+        evaluation=expanded or Evaluation(hi, lo),
         condition_number=condition_number,
         supported_digits=supported_digits,
         reasons=reasons,

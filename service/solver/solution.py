@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Generic, TypeAlias, TypeVar
 
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
+from service.solver.centre import Expansion
 from service.solver.centred import Centred
 from service.solver.rounding import nearest, nearest_pair, nearest_root
 
@@ -56,8 +57,11 @@ def in_rationals(equation: Centred) -> Solution[fmpq]:
     )
 
 
-def questions(equation: Centred, solution: Solution[Number], df: int | None) -> list[Question[Number]]:
-    """Every figure that exists, as its rounding and its exact value: theta, mse, rmse, r2, sigma, standard errors.
+def questions(
+    equation: Centred, solution: Solution[Number], df: int | None, about: Expansion | None = None
+) -> list[Question[Number]]:
+    """Every figure that exists, as its rounding and its exact value: theta, mse, rmse, r2, sigma, standard errors,
+    and the coefficients of the expansion, if one is given.
 
     `df` degrees of freedom are left for the residuals; 0: there are none, nor residuals; None: they tell nothing of sigma.
     """
@@ -92,4 +96,27 @@ def questions(equation: Centred, solution: Solution[Number], df: int | None) -> 
     if df:
         asked.append((nearest_root, lambda: rss * (weight / df)))
         asked += [(nearest_root, partial(variance, i)) for i in range(-fit_intercept, p)]
+    if about is not None:
+        asked += _expanded(about, intercept if fit_intercept else lambda: 0 * explained, coefficient)
     return asked
+
+
+def _expanded(
+    about: Expansion, intercept: Callable[[], Number], coefficient: Callable[[int], Number]
+) -> list[Question[Number]]:
+    """The coefficients of the powers of x - centre: sums of those of x, times the weights that the expansion has."""
+    parts: list[list[tuple[int, fmpq]]] = [[] for _ in about.sizes]
+    for i, row in enumerate(about.rows):
+        for m, weight in row.items():
+            parts[m].append((i, weight))
+    known, constant = cache(coefficient), cache(intercept)
+
+    def summed(m: int) -> Number:
+        return sum((known(i) * weight for i, weight in parts[m]), 0 * constant() if m else constant())
+
+    return [(partial(_pair_or_nothing, about.nothing(m)), partial(summed, m)) for m in range(len(parts))]
+
+
+def _pair_or_nothing(nothing: fmpq, value: arb | fmpq) -> tuple[float, float] | None:
+    is_nothing = abs(value) <= nothing if isinstance(value, fmpq) else abs(value) <= arb(nothing)
+    return (0.0, 0.0) if is_nothing else nearest_pair(value)

@@ -9,11 +9,9 @@ from itertools import groupby
 import numpy as np
 
 from service.solver.decimal_rest import decimal_rest
-from service.solver.double_double import Floats, split, two_product
+from service.solver.double_double import Floats, split, two_product, two_sum
 from service.solver.reading import Numbers
-from service.solver.terms import Term
-
-Powers = tuple[tuple[int, int], ...]
+from service.solver.terms import Powers, Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +60,17 @@ def _without_last(powers: Powers) -> Powers:
     return (*before, (base, exponent - 1)) if exponent > 1 else tuple(before)
 
 
-def term_values(X: Floats, numbers: Numbers, plan: Plan | None) -> tuple[Floats, Floats | None]:
+def term_values(X: Floats, numbers: Numbers, plan: Plan | None, centre: Sequence[float] = ()) -> tuple[Floats, Floats | None]:
     """(hi, lo) of each term, (p, m), for rows (m, b); lo is None where it is 0. Without a plan the terms are the columns.
+
+    With a centre, (b,), the terms are those of the columns less it.
 
     A term beyond a double, or nearly so, is infinite or NaN.
     """
     columns = np.ascontiguousarray(X.T)
     rest = decimal_rest(columns) if numbers == "decimal" else None
+    if centre:
+        columns, rest = _less(columns, rest, np.array(centre)[:, None])
     if plan is None:
         return columns, rest
     hi, lo = np.empty((plan.n_columns, len(X))), np.zeros((plan.n_columns, len(X)))
@@ -85,3 +87,11 @@ def term_values(X: Floats, numbers: Numbers, plan: Plan | None) -> tuple[Floats,
         hi[level.made] = total = product + error
         lo[level.made] = error - (total - product)
     return hi[plan.places], lo[plan.places]
+
+
+def _less(columns: Floats, rest: Floats | None, centre: Floats) -> tuple[Floats, Floats]:
+    total, error = two_sum(columns, -centre)
+    if rest is not None:
+        error += rest
+    less = total + error
+    return less, error - (less - total)

@@ -16,12 +16,37 @@ class Base:
     group: str | None = None  # the categorical column that this 0/1 indicator belongs to; None: a column of numbers
 
 
+Powers = tuple[tuple[int, int], ...]  # (place of the base, exponent >= 1), places rising
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """A product of powers of base columns."""
 
     name: str
-    powers: tuple[tuple[int, int], ...]  # (place of the base, exponent >= 1), places rising
+    powers: Powers
+
+    @property
+    def is_product(self) -> bool:
+        """Whether it is not a base column itself."""
+        return len(self.powers) > 1 or self.powers[0][1] > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the features of a fit are made of: each with every factor of it, as `terms` has them."""
+
+    each: tuple[Term, ...]
+    indicators: frozenset[int] = frozenset()  # places of the bases that are 0 or 1
+
+    @property
+    def has_products(self) -> bool:
+        return any(term.is_product for term in self.each)
+
+    @property
+    def made_exactly(self) -> frozenset[str]:
+        """The terms whose values are not read but made: products and indicators hold no rounding of their own."""
+        return frozenset(term.name for term in self.each if term.is_product or term.powers[0][0] in self.indicators)
 
 
 def terms(bases: Sequence[Base], degree: int = 1, interactions: bool = False) -> tuple[Term, ...]:
@@ -61,11 +86,11 @@ def followers(places: tuple[int, ...], bases: Sequence[Base], degree: int, inter
     ]
 
 
-def as_powers(places: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+def as_powers(places: tuple[int, ...]) -> Powers:
     return tuple((j, len(list(same))) for j, same in groupby(places))
 
 
-def name_of(powers: tuple[tuple[int, int], ...], bases: Sequence[Base]) -> str:
+def name_of(powers: Powers, bases: Sequence[Base]) -> str:
     """Such as x1^2*x2."""
     return "*".join(bases[j].name if power == 1 else f"{bases[j].name}^{power}" for j, power in powers)
 

@@ -12,6 +12,7 @@ from service.solver.balls import precision
 from service.solver.least_squares import NO_FEATURES, TOO_LARGE, LeastSquares, least_squares
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
+from service.solver.terms import Term, Terms
 
 Floats = NDArray[np.float64]
 
@@ -128,7 +129,8 @@ def test_whole_numbers_and_columns_exact_by_construction_support_all_digits() ->
     X = np.random.default_rng(6).integers(0, 50, size=(20, 2)).astype(float)
     y = X @ [3.0, 4] + np.arange(20.0) % 3
     assert fitted(X, y).supported_digits == 15.95
-    assert fitted(X / 10, y, "decimal", exact=["x1", "x2"]).supported_digits == 15.95
+    made = Terms(tuple(Term(f"x{j + 1}", ((j, 1),)) for j in range(2)), frozenset({0, 1}))
+    assert fitted(X / 10, y, "decimal", terms=made).supported_digits == 15.95
     least = fitted(X / 10, y, "decimal").supported_digits
     assert least is not None
     assert 1 < least < 4

@@ -14,6 +14,7 @@ from service.solver.errors import RankDeficient, TooFewRows
 from service.solver.inference import inference
 from service.solver.least_squares import PENALISED, LeastSquares, least_squares
 from service.solver.moments import Moments
+from service.solver.terms import Term, Terms
 
 Floats = NDArray[np.float64]
 DATA: dict[str, Any] = json.loads(Path(__file__).with_name("nist_strd.json").read_text())
@@ -135,13 +136,16 @@ def test_all_dependent_columns_are_named_those_to_rounding_among_the_exact() -> 
     assert refusal.relations == ("x3 ≈ x1 + x2", "x5 = 2*x4")
 
 
-@pytest.mark.parametrize(("numbers", "exact"), [("float64", ["x1", "x2", "x3"]), ("decimal", None)])
-def test_columns_that_are_exact_by_construction_depend_only_exactly(numbers: str, exact: list[str] | None) -> None:
+INDICATORS = Terms(tuple(Term(f"x{j + 1}", ((j, 1),)) for j in range(3)), frozenset(range(3)))
+
+
+@pytest.mark.parametrize(("numbers", "terms"), [("float64", INDICATORS), ("decimal", None)])
+def test_columns_that_are_exact_by_construction_depend_only_exactly(numbers: str, terms: Terms | None) -> None:
     """Products and indicators are not rounded, nor are decimals: a difference in the last digit is a difference."""
     X = np.random.default_rng(4).integers(1, 10**6, size=(30, 2)) / 10**6
     X = np.column_stack([X, X.sum(axis=1).round(6)])
     X[0, 2] += 1e-14
-    assert fitted(X, numbers=numbers, exact=exact).rank == 4
+    assert fitted(X, numbers=numbers, terms=terms).rank == 4
 
 
 def test_whole_numbers_are_not_rounded() -> None:
