@@ -124,9 +124,7 @@ def _of_block(model: Model, recipe: Recipe, X: Floats, spread: Spread | None, wa
     values = predictions(model.evaluation, X, model.numbers, terms)
     if spread is None:
         return Predicted(values)
-    dropped = model.body["dropped"]
-    kept = [term for term in recipe.terms if term.name not in dropped] if terms is not None or dropped else None
-    leverage = leverages(spread, X, model.numbers, kept)
+    leverage = leverages(spread, X, model.numbers)
     shown_leverage = leverage if wanted.leverage or wanted.interval is not None else None
     if wanted.interval is None:
         return Predicted(values, leverage=shown_leverage)

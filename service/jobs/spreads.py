@@ -19,9 +19,9 @@ class Spreads:
         """Raises: NotFound: the model was deleted just now; and as the solver."""
         found = self._kept.get(model.id)
         if found is None:
-            body = model.body
+            body, moments = model.body, self._models.moments(model.id)
             kept = [term for term in body["terms"] if term not in body["dropped"]]
-            moments = self._models.moments(model.id).select((*kept, body["target"]))
-            found = self._solver.spread(moments, body["options"]["fit_intercept"], model.id)
-            self._kept.put(model.id, found, 16 * (1 + len(kept)) ** 2)
+            made_of = model.recipe.made_of if model.recipe.has_products or body["dropped"] else None
+            found = self._solver.spread(moments, kept, body["options"]["fit_intercept"], made_of, model.id)
+            self._kept.put(model.id, found, 16 * (1 + len(body["terms"])) ** 2)
         return found

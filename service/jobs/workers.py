@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -90,12 +90,11 @@ class Solver:
             return trajectory(moments, target, features, fit_intercept, learning_rate)
         return self._in_worker(for_, _trajectory, moments.to_bytes(), fit_intercept, learning_rate)
 
-    def spread(self, moments: Moments, fit_intercept: bool, for_: str) -> Spread:
-        """What leverages are made of, of the fit of the moments' last column on the others. Raises: as `least_squares`."""
-        *features, target = moments.columns
+    def spread(self, moments: Moments, features: Sequence[str], fit_intercept: bool, terms: Terms | None, for_: str) -> Spread:
+        """What leverages are made of, of the fit of the moments' last column. Raises: as `least_squares`."""
         if is_short(moments):
-            return spread(moments, target, features, fit_intercept)
-        return self._in_worker(for_, _spread, moments.to_bytes(), fit_intercept)
+            return spread(moments, moments.columns[-1], features, fit_intercept, terms)
+        return self._in_worker(for_, _spread, moments.to_bytes(), features, fit_intercept, terms)
 
     def cancel(self, job_id: str) -> None:
         """Drop the job's solve, if one is under way: its worker is ended and replaced."""
@@ -168,10 +167,9 @@ def _least_squares(moments: bytes, how: HowToSolve) -> LeastSquares:
     return how.solve(Moments.from_bytes(moments))
 
 
-def _spread(moments: bytes, fit_intercept: bool) -> Spread:
+def _spread(moments: bytes, features: Sequence[str], fit_intercept: bool, terms: Terms | None) -> Spread:
     summed = Moments.from_bytes(moments)
-    *features, target = summed.columns
-    return spread(summed, target, features, fit_intercept)
+    return spread(summed, summed.columns[-1], features, fit_intercept, terms)
 
 
 def _trajectory(moments: bytes, fit_intercept: bool, learning_rate: float | Literal["auto"]) -> Trajectory:

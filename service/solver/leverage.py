@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from flint import arb, fmpq
+from flint import arb, arb_mat, fmpq
 
 from service.solver.balls import precision
+from service.solver.centre import Expansion, expanded, expansion
 from service.solver.centred import Centred, centred
 from service.solver.double_double import Floats, split, two_sum
 from service.solver.errors import NoFeatures, TooFewRows
@@ -22,7 +23,8 @@ from service.solver.reading import Numbers
 from service.solver.rounding import nearest, nearest_pair
 from service.solver.student import quantile
 from service.solver.term_values import Plan, term_values
-from service.solver.terms import Term
+from service.solver.terms import Term, Terms
+from service.solver.units import BASE
 
 Pair = tuple[float, float]
 
@@ -35,17 +37,24 @@ _ENOUGH_BITS = 160
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spread:
-    """What leverages are made of: h = constant + |factor (x - mean)|^2, the parts of both in twice the digits."""
+    """What leverages are made of: h = constant + |lead + factor (z - mean)|^2, the parts in twice the digits.
 
-    fit_intercept: bool
+    z are the terms of a row, or of a row less the centre. Then there are P of them, of which p dropped ones are some.
+    """
+
+    terms: tuple[Term, ...] | None  # (P,) None: the columns of a row are the terms
+    centre: tuple[float, ...]  # (b,) of the base columns; () for 0
     constant: float  # 1 / sum of weights, or 0 without an intercept
-    mean: Floats  # (2, p) hi and lo; 0 without an intercept
-    factor: Floats  # (2, p, p) hi and lo of the inverse Cholesky factor of the (centred) cross products, lower triangular
+    mean: Floats  # (2, P) hi and lo; 0 without an intercept
+    factor: Floats  # (2, p, P) hi and lo of the inverse Cholesky factor of the (centred) cross products, lower triangular
+    lead: Floats | None  # (2, p) hi and lo of what the terms less the mean lack, without an intercept but with a centre
 
 
-def spread(moments: Moments, target: str, features: Sequence[str], fit_intercept: bool) -> Spread:
+def spread(moments: Moments, target: str, features: Sequence[str], fit_intercept: bool, terms: Terms | None = None) -> Spread:
     """What the leverages of a fit are made of, each part exact before it was rounded to hi + lo.
 
+    Args: terms: what the moments' columns but the target are made of, of which the features are some, in order; None: the
+    features are columns of the rows as they are.
     Raises: UnknownColumn; NoFeatures; TooFewRows; RankDeficient: as `least_squares`, but for what depends to rounding only.
     """
     names = tuple(features)
@@ -59,80 +68,120 @@ def spread(moments: Moments, target: str, features: Sequence[str], fit_intercept
     if plain.gram.rank() < len(names):
         least_squares(chosen, target, names, fit_intercept, rank_deficient="allow")  # says how
         raise ArithmeticError("a fit of full rank has a singular equation")
-    equation, p = plain.balanced(), len(names)
-    sums = [equation.right[j, 1] if fit_intercept else 0 for j in range(p)]
-    means = [_pair(unit * total / equation.total) for unit, total in zip(equation.units, sums, strict=True)]
-    factor = np.zeros((2, p, p))
-    for i, row in enumerate(_factor(equation)):
-        factor[:, i, : i + 1] = np.array(row).T
-    return Spread(
-        fit_intercept=fit_intercept,
-        constant=nearest(1 / (equation.total * equation.weight_unit)) or 0.0 if fit_intercept else 0.0,
-        mean=np.array(means).reshape(p, 2).T.copy(),
-        factor=factor,
-    )
+    equation = plain.balanced()
+    constant = nearest(1 / (equation.total * equation.weight_unit)) or 0.0 if fit_intercept else 0.0
+    about = None if terms is None else expansion(moments, target, terms)
+    kept = None if terms is None else [i for i, term in enumerate(terms.each) if term.name in set(names)]
+    if terms is None or kept is None or about is None:
+        sums = [equation.right[j, 1] if fit_intercept else 0 for j in range(len(names))]
+        means = [unit * total / equation.total for unit, total in zip(equation.units, sums, strict=True)]
+        factor = _stacked(_decided(lambda: _of_terms(equation)), len(names))
+        made_of = None if terms is None or kept is None else tuple(terms.each[i] for i in kept)
+        return Spread(made_of, (), constant, _pairs(means), factor, None)
+    factor = _stacked(_decided(lambda: _of_powers(equation, about.select(kept), kept)), 1 + len(terms.each))
+    means = _means(moments, terms, about.centre) if fit_intercept else [fmpq(0)] * len(terms.each)
+    lead = None if fit_intercept else factor[:, :, 0].copy()
+    return Spread(terms.each, about.centre, constant, _pairs(means), factor[:, :, 1:].copy(), lead)
 
 
-def _factor(equation: Centred) -> list[list[Pair]]:
-    """The inverse Cholesky factor in the units of the columns, at the least precision that decides every entry."""
+def _means(moments: Moments, terms: Terms, centre: Sequence[float]) -> list[fmpq]:
+    """Of the powers of x - centre, from those of x."""
+    chosen = moments.select([term.name for term in terms.each])
+    base = fmpq(BASE[moments.numbers])
+    means = [fmpq(1)]
+    means += [fmpq(chosen.sums[0, 1 + k], chosen.total) * base**-unit for k, unit in enumerate(chosen.units)]
+    back = expanded(terms.each, [-value for value in centre])
+    return [sum((weight * means[i] for i, weight in row.items()), fmpq(0)) for row in back]
+
+
+def _decided(rows: Callable[[], list[list[Pair | None]]]) -> list[list[Pair]]:
+    """The rows at the least precision that decides every entry."""
     bits = _FIRST_BITS
     while True:
         with precision(bits):
             try:
-                rows = inverse_factor([[arb(entry) for entry in row] for row in equation.gram.tolist()])
+                found = rows()
             except ZeroDivisionError:
-                rows = []
-            if (rounded := _rounded(equation, rows)) is not None:
-                return rounded
+                found = [[None]]
+        decided = [[pair for pair in row if pair is not None] for row in found]
+        if all(len(ours) == len(theirs) for ours, theirs in zip(decided, found, strict=True)):
+            return decided
         bits *= 2
 
 
-def _rounded(equation: Centred, rows: list[list[arb]]) -> list[list[Pair]] | None:
-    if len(rows) < equation.n_features:
-        return None
+def _inverse_factor(equation: Centred) -> list[list[arb]]:
+    """Of the gram matrix in the units of the columns: rows of 1, 2, ... entries."""
     whole = arb(equation.scale / equation.weight_unit).sqrt()
     factors = [whole / arb(unit) for unit in equation.units]
-    nothing = [arb(2) ** -_NOTHING_BITS / arb(equation.gram[j, j]).sqrt() for j in range(len(rows))]
-    rounded: list[list[Pair]] = []
-    for row in rows:
-        pairs = []
-        for entry, factor, least in zip(row, factors, nothing, strict=False):
-            pair = (0.0, 0.0) if abs(entry) < least else nearest_pair(entry * factor)
-            if pair is None and entry.rel_accuracy_bits() > _ENOUGH_BITS:
-                pair = nearest_pair((entry * factor).mid())
-            if pair is None:
-                return None
-            pairs.append(pair)
-        rounded.append(pairs)
-    return rounded
+    rows = inverse_factor([[arb(entry) for entry in row] for row in equation.gram.tolist()])
+    return [[entry * factor for entry, factor in zip(row, factors, strict=False)] for row in rows]
 
 
-def _pair(value: fmpq) -> Pair:
-    pair = nearest_pair(value)
-    return (0.0, 0.0) if pair is None else pair  # of a rational it is never None
+def _of_terms(equation: Centred) -> list[list[Pair | None]]:
+    whole = arb(equation.scale / equation.weight_unit).sqrt()
+    nothing = [
+        arb(2) ** -_NOTHING_BITS * whole / (arb(equation.gram[j, j]).sqrt() * arb(unit))
+        for j, unit in enumerate(equation.units)
+    ]
+    return [[_rounded(entry, least) for entry, least in zip(row, nothing, strict=False)] for row in _inverse_factor(equation)]
 
 
-def leverages(spread: Spread, X: Floats, numbers: Numbers, terms: Sequence[Term] | None = None) -> Floats:
+def _of_powers(equation: Centred, about: Expansion, kept: Sequence[int]) -> list[list[Pair | None]]:
+    """The factor times the expansion: of the constant and all powers up to the row's own."""
+    p, n_powers = len(kept), len(about.sizes)
+    shares = arb_mat(p, n_powers)
+    for i, weights in enumerate(about.rows):
+        for m, weight in weights.items():
+            shares[i, m] = arb(weight)
+    rows = _inverse_factor(equation)
+    product = arb_mat([row + [arb(0)] * (p - len(row)) for row in rows]) * shares if p else shares
+    total = arb(equation.total * equation.weight_unit).sqrt()
+    nothing = [arb(2) ** (-_NOTHING_BITS - size) / total for size in about.sizes]
+    return [[_rounded(product[i, m], nothing[m]) for m in range(2 + own)] for i, own in enumerate(kept)]
+
+
+def _rounded(entry: arb, nothing: arb) -> Pair | None:
+    pair = (0.0, 0.0) if abs(entry) < nothing else nearest_pair(entry)
+    if pair is None and entry.rel_accuracy_bits() > _ENOUGH_BITS:
+        pair = nearest_pair(entry.mid())
+    return pair
+
+
+def _stacked(rows: Sequence[Sequence[Pair]], width: int) -> Floats:
+    factor = np.zeros((2, len(rows), width))
+    for i, row in enumerate(rows):
+        factor[:, i, : len(row)] = np.array(row).T
+    return factor
+
+
+def _pairs(values: Sequence[fmpq]) -> Floats:
+    pairs = [nearest_pair(value) or (0.0, 0.0) for value in values]  # of a rational it is never None
+    return np.array(pairs).reshape(len(pairs), 2).T.copy()
+
+
+def leverages(spread: Spread, X: Floats, numbers: Numbers) -> Floats:
     """Each row's x' (X' W X)^-1 x, of base columns (m, b) -> (m,), the intercept's part included, right to 13 digits.
 
-    Without `terms` the columns are the terms, which are those that the spread was made for. Infinite beyond a double.
+    Infinite beyond a double.
     """
-    p = spread.factor.shape[1]
-    plan = None if terms is None else Plan.of(terms, X.shape[1])
+    plan = None if spread.terms is None else Plan.of(spread.terms, X.shape[1])
     hi, lo = spread.factor.transpose(0, 2, 1)[:, :, None, :].copy()
     factors = (hi, lo, split(hi))
     results = np.empty(len(X))
     with np.errstate(over="ignore", invalid="ignore"):
-        for rows in blocks(len(X), max(p * p, 1 if plan is None else plan.n_columns)):
-            values = _centred(spread, *term_values(X[rows], numbers, plan))
+        for rows in blocks(len(X), max(hi.size, 1 if plan is None else plan.n_columns)):
+            values = _less_mean(spread, *term_values(X[rows], numbers, plan, spread.centre))
             total, rest = dot(values, factors)
+            if spread.lead is not None:
+                total, error = two_sum(total, spread.lead[0])
+                rest = rest + error + spread.lead[1]
             results[rows] = spread.constant + ((total + rest) ** 2).sum(axis=1)
     results[~np.isfinite(results)] = math.inf
     return results
 
 
-def _centred(spread: Spread, hi: Floats, lo: Floats | None) -> tuple[Floats, Floats]:
-    """The terms less their means, (p, m, 1)."""
+def _less_mean(spread: Spread, hi: Floats, lo: Floats | None) -> tuple[Floats, Floats]:
+    """The terms less their means, (P, m, 1)."""
     mean, mean_rest = spread.mean[:, :, None]
     total, rest = two_sum(hi, -mean)
     rest += -mean_rest if lo is None else lo - mean_rest

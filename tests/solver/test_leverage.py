@@ -16,7 +16,7 @@ from service.solver.leverage import intervals, leverages, spread
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from service.solver.term_summation import TermSummation
-from service.solver.terms import Base, terms
+from service.solver.terms import Base, Terms, terms
 from tests.solver.exact_fit import as_read
 from tests.solver.exact_rows import design, exact_leverages, exact_terms, worst
 
@@ -68,10 +68,10 @@ def test_leverages_of_terms_and_weights_are_those_of_exact_arithmetic(numbers: N
     made = terms([Base(name) for name in names(3)], 2, interactions=True)
     summed = TermSummation(names(3), made, "y", numbers, "w")
     summed.add(np.column_stack([X, X[:, 0], weights]))
-    parts = spread(summed.result(), "y", [term.name for term in made], fit_intercept)
+    parts = spread(summed.result(), "y", [term.name for term in made], fit_intercept, Terms(made))
     exact = design(exact_terms(as_read(X, numbers), made), fit_intercept)
     expected = exact_leverages(exact, exact, [row[0] for row in as_read(weights[:, None], numbers)])
-    assert worst(leverages(parts, X, numbers, made), expected) <= TOLERANCE
+    assert worst(leverages(parts, X, numbers), expected) <= TOLERANCE
 
 
 def test_columns_at_right_angles_and_of_any_size_have_leverages() -> None:

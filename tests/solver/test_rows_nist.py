@@ -20,7 +20,7 @@ from service.solver.reading import Numbers
 from service.solver.rounding import nearest_root
 from service.solver.student import quantile
 from service.solver.term_summation import TermSummation
-from service.solver.terms import Base, Term, terms
+from service.solver.terms import Base, Term, Terms, terms
 from tests.solver.exact_fit import as_read
 from tests.solver.exact_rows import design, exact_leverages, exact_terms, fraction, matrix, worst
 
@@ -54,8 +54,8 @@ def case(name: str, numbers: Numbers) -> Case:
     summed = TermSummation([f"x{j}" for j in range(X.shape[1])], made, "y", numbers)
     summed.add(np.column_stack([X, y]))
     moments = summed.result()
-    fit = least_squares(moments, "y", names, data["intercept"], rank_deficient="allow")
-    made_of = spread(moments, "y", names, data["intercept"])
+    fit = least_squares(moments, "y", names, data["intercept"], rank_deficient="allow", terms=Terms(made))
+    made_of = spread(moments, "y", names, data["intercept"], Terms(made))
     return Case(X, made, design(rows, data["intercept"]), matrix(values), fit, made_of)
 
 
@@ -73,7 +73,7 @@ def test_predictions_have_13_digits_at_every_row(name: str, numbers: Numbers) ->
 def test_leverages_have_13_digits_at_every_row(name: str, numbers: Numbers) -> None:
     """Doubles answer -23 for Filip's 0.05."""
     it = case(name, numbers)
-    assert worst(leverages(it.spread, it.X, numbers, it.terms), exact_leverages(it.design, it.design)) <= THIRTEEN_DIGITS
+    assert worst(leverages(it.spread, it.X, numbers), exact_leverages(it.design, it.design)) <= THIRTEEN_DIGITS
 
 
 @pytest.mark.parametrize("kind", ["confidence", "prediction"])
@@ -84,7 +84,7 @@ def test_interval_ends_have_13_digits_at_every_row(name: str, kind: Any) -> None
     n, df, sigma = len(it.X), it.fit.df_resid, it.fit.sigma
     assert sigma is not None
     values = predictions(it.fit.evaluation, it.X, "decimal", it.terms)
-    got = np.array(intervals(values, leverages(it.spread, it.X, "decimal", it.terms), sigma, df, 0.95, kind))
+    got = np.array(intervals(values, leverages(it.spread, it.X, "decimal"), sigma, df, 0.95, kind))
     centre = it.fitted()
     rss = sum(((it.y[i, 0] - centre[i, 0]) ** 2 for i in range(n)), fmpq(0))
     assert nearest_root(rss / df) == sigma
