@@ -10,10 +10,11 @@ from functools import cache
 
 from flint import fmpz
 
+from service.solver.entries import symmetric
 from service.solver.errors import NotMoments
 from service.solver.moments import Moments
 from service.solver.reading import LARGEST, SMALLEST, Numbers
-from service.solver.semidefinite import rank_if_semidefinite, symmetric
+from service.solver.semidefinite import rank_if_semidefinite
 from service.solver.units import BASE, trailing_zeros
 
 MOST_SAMPLES = 2**63 - 1
@@ -94,7 +95,8 @@ def moments_from(
     units = _places(triangle)
     if max(map(abs, units)) > MOST_PLACES:
         raise NotMoments(f"the sums need more than {MOST_PLACES} places", ("sums",))
-    found = Moments(tuple(columns), numbers, units[1:], symmetric(_integers(triangle, units, base), len(units)))
+    integers = (map(fmpz, row) for row in _integers(triangle, units, base))
+    found = Moments(tuple(columns), numbers, units[1:], symmetric(integers, len(units)))
     _require_rows(found)
     return found
 

@@ -8,6 +8,7 @@ from flint import fmpz_mat
 from numpy.typing import NDArray
 
 from service.solver.double_double import two_sum
+from service.solver.entries import principal
 from service.solver.moments import Moments
 from service.solver.units import BASE, Sums, in_units
 
@@ -28,7 +29,7 @@ class Loss:
         first = 0 if fit_intercept else 1
         size = common.ncols()
         self._first = first
-        self._sums = fmpz_mat([[common[i, j] for j in range(first, size)] for i in range(first, size)])
+        self._sums = principal(common, range(first, size))
         self._whole: int = int(chosen.total) * BASE[chosen.numbers] ** (2 * finest)
         n, total, square = (int(common[i, j]) for i, j in ((0, 0), (0, size - 1), (size - 1, size - 1)))
         # The squares of the target, about its mean or about 0, and what they have to be divided by.

@@ -14,6 +14,7 @@ from flint import fmpq, fmpz, fmpz_mat
 from numpy.typing import NDArray
 
 from service.solver import moments_bytes
+from service.solver.entries import principal, upper_triangle
 from service.solver.errors import ColumnMismatch, NotContained, ReadingMismatch, UnknownColumn, WeightMismatch
 from service.solver.reading import Numbers
 from service.solver.slicing.accumulation import sums_of_products
@@ -105,10 +106,8 @@ class Moments:
             if name not in place:
                 raise UnknownColumn(name, self.columns)
         kept = [0, *(place[name] for name in columns)]
-        sums = self.sums
-        entries = [sums[i, j] for i in kept for j in kept]
         units = tuple(self.units[i - 1] for i in kept[1:])
-        return replace(self, columns=tuple(columns), units=units, sums=fmpz_mat(len(kept), len(kept), entries))
+        return replace(self, columns=tuple(columns), units=units, sums=principal(self.sums, kept))
 
     def digest(self) -> str:
         """sha256 of the values: names and reading as JSON, then each entry of the upper triangle as a reduced fraction.
@@ -119,11 +118,11 @@ class Moments:
         base, units = BASE[self.numbers], (0, *self.units)
         what = [self.numbers, self.columns, *([] if self.weighted_rows is None else [self.weighted_rows])]
         sha256 = hashlib.sha256(json.dumps(what).encode())
-        for i, row in enumerate(self.sums.tolist()):
+        for i, row in enumerate(upper_triangle(self.sums)):
             left = units[i] + self.weight_unit
             fractions = [
                 fmpq(entry, fmpz(base) ** place) if (place := left + unit) >= 0 else fmpq(entry * fmpz(base) ** -place)
-                for entry, unit in zip(row[i:], units[i:], strict=True)
+                for entry, unit in zip(row, units[i:], strict=True)
             ]
             sha256.update("".join(f"\n{int(value.p):x}/{int(value.q):x}" for value in fractions).encode())
         return sha256.hexdigest()

@@ -2,10 +2,11 @@
 
 import json
 import struct
-from itertools import pairwise
+from collections.abc import Iterator
 
-from flint import fmpz_mat
+from flint import fmpz, fmpz_mat
 
+from service.solver.entries import symmetric, upper_triangle
 from service.solver.reading import Numbers
 
 MAGIC = b"LFMOM1\r\n"  # the line end shows a transport that rewrites line ends
@@ -26,13 +27,16 @@ def packed(
 
     The header is [columns, numbers, units], and of weighted moments [columns, numbers, units, weighted_rows, weight_unit].
     """
-    entries = [int(entry) for i, row in enumerate(sums.tolist()) for entry in row[i:]]
-    width = max(entry.bit_length() for entry in entries) // 8 + 1
+    # Row by row, for making and freeing a million objects in one call would keep other threads waiting.
+    rows = [[int(entry) for entry in row] for row in upper_triangle(sums)]
+    width = max(max(map(int.bit_length, row)) for row in rows) // 8 + 1
     weights = [] if weighted_rows is None else [weighted_rows, weight_unit]
     header = json.dumps([columns, numbers, units, *weights], separators=(",", ":")).encode()
-    return b"".join(
-        [HEAD.pack(MAGIC, len(header), width), header, *(entry.to_bytes(width, "little", signed=True) for entry in entries)]
-    )
+    parts = [HEAD.pack(MAGIC, len(header), width), header]
+    for at, row in enumerate(rows):
+        rows[at] = []
+        parts.append(b"".join([entry.to_bytes(width, "little", signed=True) for entry in row]))
+    return b"".join(parts)
 
 
 def unpacked(data: bytes) -> tuple[tuple[str, ...], Numbers, tuple[int, ...], fmpz_mat, int | None, int]:
@@ -47,13 +51,17 @@ def unpacked(data: bytes) -> tuple[tuple[str, ...], Numbers, tuple[int, ...], fm
     start = HEAD.size + header_size
     if width < 1 or len(data) != start + width * (side * (side + 1) // 2):
         raise ValueError("moments of the wrong length")
-    places = range(start, len(data) + 1, width)
-    triangle = [int.from_bytes(data[a:b], "little", signed=True) for a, b in pairwise(places)]
-    rows = [triangle[i * side - i * (i - 1) // 2 :][: side - i] for i in range(side)]
-    full = [[rows[min(i, j)][abs(i - j)] for j in range(side)] for i in range(side)]
-    if full[0][0] < 0:
+    sums = symmetric(_triangle(data, start, width, side), side)
+    if sums[0, 0] < 0:
         raise ValueError("moments of a negative number of rows")
-    return columns, numbers, units, fmpz_mat(full), weighted_rows, weight_unit
+    return columns, numbers, units, sums, weighted_rows, weight_unit
+
+
+def _triangle(data: bytes, start: int, width: int, side: int) -> Iterator[list[fmpz]]:
+    for n_entries in range(side, 0, -1):
+        stop = start + n_entries * width
+        yield [fmpz(int.from_bytes(data[at : at + width], "little", signed=True)) for at in range(start, stop, width)]
+        start = stop
 
 
 def read_header(header: bytes) -> tuple[tuple[str, ...], Numbers, tuple[int, ...], int | None, int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flint import fmpq, fmpz_mat, nmod_mat
 
+from service.solver.entries import principal
 from service.solver.errors import NoFeatures, TooFewRows
 from service.solver.moments import Moments
 from service.solver.units import BASE
@@ -46,7 +47,7 @@ def normal_equation(moments: Moments, target: str, features: Sequence[str], fit_
     base = fmpq(BASE[chosen.numbers])
     scale = [base**-unit for unit in (0, *chosen.units)]
     n = chosen.total
-    sums = fmpz_mat([[chosen.sums[i, j] for j in range(first, size)] for i in range(first, size)])
+    sums = principal(chosen.sums, range(first, size))
     scale = scale[first:]
     size -= first
     mean = [[sums[i, j] * scale[i] * scale[j] / n for j in range(size)] for i in range(size)]
@@ -56,11 +57,6 @@ def normal_equation(moments: Moments, target: str, features: Sequence[str], fit_
         mean_square=mean[-1][-1],
         sums=sums,
     )
-
-
-def principal(matrix: fmpz_mat, rows: Sequence[int]) -> fmpz_mat:
-    """The square submatrix of these rows and columns."""
-    return fmpz_mat([[matrix[i, j] for j in rows] for i in rows]) if rows else fmpz_mat(0, 0)
 
 
 def independent(gram: fmpz_mat) -> tuple[int, ...]:

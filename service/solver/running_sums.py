@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from flint import fmpz, fmpz_mat
+from flint import fmpz
 
+from service.solver.entries import symmetric, upper_triangle
 from service.solver.minibatch import BLOCK_ROWS
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
@@ -117,8 +118,7 @@ class RunningSums:
         weighted_rows = None if self.weight_unit is None else entries.pop(0)
         side = 1 + len(self.columns)
         rows = [entries[k * side - k * (k - 1) // 2 :][: side - k] for k in range(side)]
-        full = [rows[min(k, m)][abs(k - m)] for k in range(side) for m in range(side)]
-        sums = fmpz_mat(side, side, full)
+        sums = symmetric((map(fmpz, row) for row in rows), side)
         return Moments(self.columns, self.numbers, self.units, sums, weighted_rows, self.weight_unit or 0)
 
     @property
@@ -154,6 +154,5 @@ def _entries(moments: Moments, like: Moments) -> list[int]:
     """The upper triangle in the units of others, which are as fine; of weighted moments, the number of rows first."""
     base = BASE[like.numbers]
     sums = in_weight_unit(Sums((0, *moments.units), moments.sums, moments.weight_unit), like.weight_unit, base)
-    rows: list[list[fmpz]] = in_units(sums, (0, *like.units), base).tolist()
-    entries = [int(entry) for i, row in enumerate(rows) for entry in row[i:]]
+    entries = [int(entry) for row in upper_triangle(in_units(sums, (0, *like.units), base)) for entry in row]
     return entries if moments.weighted_rows is None else [moments.weighted_rows, *entries]

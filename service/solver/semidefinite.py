@@ -13,14 +13,15 @@ Source: Rump, Verification of positive definiteness (2006), for the margin.
 
 import math
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from flint import fmpz, fmpz_mat, nmod_mat
 from numpy.typing import NDArray
 
+from service.solver.entries import principal
 from service.solver.errors import Unresolved
-from service.solver.normal import independent, principal
+from service.solver.normal import independent
 
 Floats = NDArray[np.float64]
 
@@ -73,15 +74,6 @@ def _pivots(gram: fmpz_mat) -> tuple[int, ...]:
             j += 1
         found.append(j)
     return tuple(found)
-
-
-def symmetric(triangle: Iterable[Sequence[fmpz | int]], side: int) -> fmpz_mat:
-    """The matrix of an upper triangle, row by row; entry by entry, so that other threads are never kept waiting."""
-    matrix = fmpz_mat(side, side)
-    for i, row in enumerate(triangle):
-        for j, entry in enumerate(row, start=i):
-            matrix[i, j] = matrix[j, i] = fmpz(entry)
-    return matrix
 
 
 def _is_definite(gram: fmpz_mat) -> bool:

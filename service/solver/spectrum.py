@@ -14,8 +14,9 @@ from math import inf, log2
 from flint import acb_mat, arb, arb_mat, fmpq
 
 from service.solver.balls import precision
+from service.solver.entries import principal
 from service.solver.errors import Unresolved
-from service.solver.normal import NormalEquation, principal, separate
+from service.solver.normal import NormalEquation, separate
 
 FIRST_BITS = 160  # enough for most designs
 LAST_BITS = 1 << 16  # columns of 1e-150 beside 1e150 need some 4,000

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from flint import fmpz, fmpz_mat
 
+from service.solver.entries import AT_ONCE, entry_by_entry, symmetric, upper_triangle
+
 WORTH_TAKING = 8  # bits; random sums end in a few zeros, and are not worth looking through for them
 
 BASE = {"float64": 2, "decimal": 10}
@@ -30,10 +32,12 @@ def in_units(sums: Sums, units: Sequence[int], base: int) -> fmpz_mat:
     steps = [new - old for new, old in zip(units, sums.units, strict=True)]
     if not any(steps) or sums.entries.is_zero():
         return sums.entries
-    if len(set(steps)) == 1 and steps[0] > 0:
+    if len(set(steps)) == 1 and steps[0] > 0 and len(steps) <= AT_ONCE:
         return sums.entries * fmpz(base) ** (2 * steps[0])
     factors = {step: fmpz(base) ** abs(step) for step in {a + b for a in set(steps) for b in set(steps)}}
     side = len(steps)
+    if side > AT_ONCE:
+        return symmetric((_stepped(row, steps, i, factors) for i, row in enumerate(upper_triangle(sums.entries))), side)
     scaled = sums.entries.entries()
     moved = [i for i in range(side) if steps[i]]
     for i, step_i in enumerate(steps):
@@ -45,6 +49,15 @@ def in_units(sums: Sums, units: Sequence[int], base: int) -> fmpz_mat:
     return fmpz_mat(side, side, scaled)
 
 
+def _stepped(row: Sequence[fmpz], steps: Sequence[int], i: int, factors: dict[int, fmpz]) -> list[fmpz]:
+    """Row i of an upper triangle, its units finer by so many steps, or coarser."""
+    changes = [steps[i] + step for step in steps[i:]]
+    return [
+        entry if step == 0 else entry * factors[step] if step > 0 else entry // factors[step]
+        for entry, step in zip(row, changes, strict=True)
+    ]
+
+
 def no_sums(side: int) -> Sums:
     """The sums over no rows: their units give way to any others."""
     return Sums((0,) * side, fmpz_mat(side, side))
@@ -53,15 +66,18 @@ def no_sums(side: int) -> Sums:
 def combined(a: Sums, b: Sums, base: int, operation: Callable[[fmpz_mat, fmpz_mat], fmpz_mat] = operator.add) -> Sums:
     """The sum a + b (or another operation, entry by entry) in the finer of each column's two units, and of the weights'."""
     if a.entries.is_zero():
+        if operation is operator.add:
+            return b
         units = b.units
     elif b.entries.is_zero():
-        units = a.units
+        return a
     else:
         units = tuple(map(max, a.units, b.units))
     if a.weight_unit != b.weight_unit:
         finer = b if a.entries.is_zero() else a if b.entries.is_zero() else max(a, b, key=operator.attrgetter("weight_unit"))
         a, b = (in_weight_unit(sums, finer.weight_unit, base) for sums in (a, b))
-    return Sums(units, operation(in_units(a, units, base), in_units(b, units, base)), a.weight_unit)
+    entries = entry_by_entry(operation, in_units(a, units, base), in_units(b, units, base))
+    return Sums(units, entries, a.weight_unit)
 
 
 def in_weight_unit(sums: Sums, weight_unit: int, base: int) -> Sums:
@@ -69,11 +85,12 @@ def in_weight_unit(sums: Sums, weight_unit: int, base: int) -> Sums:
     step = weight_unit - sums.weight_unit
     if step == 0:
         return sums
-    if step > 0:
-        entries = sums.entries * fmpz(base) ** step
+    factor, side = fmpz(base) ** abs(step), len(sums.units)
+    if step > 0 and side <= AT_ONCE:
+        entries = sums.entries * factor
     else:
-        side, factor = len(sums.units), fmpz(base) ** -step
-        entries = fmpz_mat(side, side, [entry // factor for entry in sums.entries.entries()])
+        change = operator.mul if step > 0 else operator.floordiv
+        entries = symmetric(([change(entry, factor) for entry in row] for row in upper_triangle(sums.entries)), side)
     return Sums(sums.units, entries, weight_unit)
 
 
@@ -91,16 +108,16 @@ def coarsest(sums: Sums) -> Sums:
     """
     sums = in_weight_unit(sums, sums.weight_unit - spare_weight_bits(sums), 2)
     side = len(sums.units)
-    entries = sums.entries.entries()
+    entries = sums.entries
     units = [0, *sums.units[1:]]
     taken = np.array(sums.units)
     taken -= units  # powers of two that the columns before have taken from their rows
     for j in range(1, side):
-        square = int(entries[j * side + j])
+        square = int(entries[j, j])
         if square == 0:  # a column of zeros
             units[j] = 0
         elif square % (1 << 2 * WORTH_TAKING) == 0:
-            row = np.array([trailing_zeros(int(entry)) for entry in entries[j * side : (j + 1) * side]]) - taken
+            row = np.array([trailing_zeros(int(entries[j, i])) for i in range(side)]) - taken
             taken[j] = min(trailing_zeros(square) // 2, row.min())
             units[j] -= int(taken[j])
     return Sums(tuple(units), in_units(sums, units, 2), sums.weight_unit)
@@ -109,8 +126,8 @@ def coarsest(sums: Sums) -> Sums:
 def spare_weight_bits(sums: Sums) -> int:
     """By how much the weights' unit may be coarser, base 2, and no coarser than 1: to 1 if the weights are whole."""
     spare = max(0, sums.weight_unit)
-    for entry in sums.entries.entries() if spare else ():
-        spare = min(spare, trailing_zeros(int(entry)))
+    for row in upper_triangle(sums.entries) if spare else ():
+        spare = min(spare, *(trailing_zeros(int(entry)) for entry in row))
         if spare == 0:
             break
     return spare

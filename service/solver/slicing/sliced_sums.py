@@ -1,9 +1,10 @@
 """Adding up the products of sliced blocks in 64-bit integers, block after block, and carrying before they overflow."""
 
 import numpy as np
-from flint import fmpz_mat
+from flint import fmpz, fmpz_mat
 from numpy.typing import NDArray
 
+from service.solver.entries import AT_ONCE
 from service.solver.slicing.scratch import Scratch
 from service.solver.slicing.slices import MOST_SLICES, ROWS, WIDTH, Floats, Integers, Panel, add_products, cut, panels
 from service.solver.units import Sums, combined, no_sums
@@ -22,7 +23,7 @@ class SlicedSums:
 
     Memory, whatever the width: two panels of slices of 8 MB a block of 2**11 rows, their product of 2 MB, and the sums
     themselves, (2 K + 1) * 8 bytes for each pair of columns; 1,000 columns of 12 slices stay under 250 MB while rows
-    are added. Putting the sums away makes Python integers of them, some 100 bytes an entry for a moment.
+    are added. Putting the sums away makes integers of them, some 64 bytes an entry.
     """
 
     def __init__(self, n_columns: int, tolerated: float, scratch: Scratch, panel_rows: int = PANEL_ROWS) -> None:
@@ -140,17 +141,26 @@ class SlicedSums:
         if not self._digits:
             return
         self._carry()
-        entries = np.empty((self.n_columns, self.n_columns), object)
+        entries = fmpz_mat(self.n_columns, self.n_columns)
         for (i, j), digits in self._digits.items():
-            value = digits[0].astype(object)
-            for place in range(1, len(digits), 2):  # an odd number of digits, two at a time
-                value = (value << 2 * WIDTH) + ((digits[place] << WIDTH) + digits[place + 1])
-            rows, columns = self._panels[i].columns, self._panels[j].columns
-            entries[np.ix_(rows, columns)] = value
-            if i != j:
-                entries[np.ix_(columns, rows)] = value.T
+            rows, columns = self._panels[i].columns.tolist(), self._panels[j].columns.tolist()
+            step = max(1, AT_ONCE * AT_ONCE // len(columns))
+            for start in range(0, len(rows), step):
+                some = _whole(digits[:, start : start + step])
+                for row, values in zip(rows[start : start + step], some.tolist(), strict=True):
+                    for column, value in zip(columns, values, strict=True):
+                        if i != j or row <= column:
+                            entries[row, column] = entries[column, row] = fmpz(value)
         units = WIDTH - 1 + WIDTH * (self.max_slices - 1) - self._tops
-        sums = Sums(tuple(units.tolist()), fmpz_mat(self.n_columns, self.n_columns, entries.ravel().tolist()))
+        sums = Sums(tuple(units.tolist()), entries)
         self._put_away = combined(self._put_away, sums, 2)
         self._digits = {}
         self._n_blocks = 0
+
+
+def _whole(digits: Integers) -> NDArray[np.object_]:
+    """The integers of digits, (an odd number, a, b), the highest first: (a, b)."""
+    value: NDArray[np.object_] = digits[0].astype(object)
+    for place in range(1, len(digits), 2):
+        value = (value << 2 * WIDTH) + ((digits[place] << WIDTH) + digits[place + 1])
+    return value

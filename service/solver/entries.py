@@ -1,0 +1,46 @@
+"""Symmetric matrices of integers, read and made: of many columns entry by entry.
+
+FLINT holds the interpreter's lock for the whole of a call, and a matrix of 1,000 columns takes half a second to make of a
+list. Entry by entry is no slower, as one triangle is half the work, and lets other threads have their turns.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from flint import fmpz, fmpz_mat
+
+AT_ONCE = 64  # columns: up to here one call is faster, and takes a few milliseconds
+
+
+def upper_triangle(matrix: fmpz_mat) -> Iterator[list[fmpz]]:
+    """Row by row, each from the diagonal on."""
+    side = matrix.nrows()
+    if side <= AT_ONCE:
+        return (row[i:] for i, row in enumerate(matrix.tolist()))
+    return ([matrix[i, j] for j in range(i, side)] for i in range(side))
+
+
+def symmetric(triangle: Iterable[Iterable[fmpz]], side: int) -> fmpz_mat:
+    """The matrix of an upper triangle, row by row."""
+    matrix = fmpz_mat(side, side)
+    for i, row in enumerate(triangle):
+        for j, entry in enumerate(row, start=i):
+            matrix[i, j] = matrix[j, i] = entry
+    return matrix
+
+
+def principal(matrix: fmpz_mat, kept: Sequence[int]) -> fmpz_mat:
+    """The matrix of these rows and columns, in this order."""
+    side = len(kept)
+    if side <= AT_ONCE:
+        return fmpz_mat(side, side, [matrix[i, j] for i in kept for j in kept])
+    return symmetric(([matrix[i, j] for j in kept[at:]] for at, i in enumerate(kept)), side)
+
+
+def entry_by_entry(operation: Callable[[Any, Any], Any], a: fmpz_mat, b: fmpz_mat) -> fmpz_mat:
+    """The sum of two matrices, or their difference."""
+    side = a.nrows()
+    if side <= AT_ONCE:
+        made: fmpz_mat = operation(a, b)
+        return made
+    return symmetric(([operation(a[i, j], b[i, j]) for j in range(i, side)] for i in range(side)), side)
