@@ -22,7 +22,7 @@ Matrix = list[list[float]]
 
 # So much of the inverse that doubles are the nearest ones but once in 2**47; figures have their own proof.
 _ENOUGH_BITS = 100
-_ENTRY_BITS = 128
+ENTRY_BITS = 128
 # The square of a correlation that is none.
 _NOTHING = 1e-50
 
@@ -69,15 +69,15 @@ class Inverted:
             return [1.0]
         if p == 2:
             return [self.inverse_correlation[0][0]] * 2
-        with precision(_ENTRY_BITS):
+        with precision(ENTRY_BITS):
             return [float(self.balls[i, i] * square) for i, square in enumerate(_squares(self.equation))]
 
     @cached_property
     def correlation(self) -> Matrix:
         """(p, p)"""
-        with precision(_ENTRY_BITS):
+        with precision(ENTRY_BITS):
             factors = [1 / arb(square).sqrt() for square in _squares(self.equation)]
-            return _scaled(self.equation.gram.tolist(), factors)
+            return scaled(self.equation.gram.tolist(), factors)
 
     @cached_property
     def inverse_correlation(self) -> Matrix:
@@ -87,8 +87,8 @@ class Inverted:
             return [[1.0]]
         if p == 2:
             return _inverse_of_two(self.equation)
-        with precision(_ENTRY_BITS):
-            return _scaled(self.balls.tolist(), [arb(square).sqrt() for square in _squares(self.equation)])
+        with precision(ENTRY_BITS):
+            return scaled(self.balls.tolist(), [arb(square).sqrt() for square in _squares(self.equation)])
 
 
 def _inverse_of_two(equation: Centred) -> Matrix:
@@ -104,7 +104,7 @@ def _squares(equation: Centred) -> list[fmpz]:
     return [equation.gram[i, i] for i in range(equation.n_features)]
 
 
-def _scaled(entries: Sequence[Sequence[arb | fmpz]], factors: list[arb]) -> Matrix:
+def scaled(entries: Sequence[Sequence[arb | fmpz]], factors: list[arb]) -> Matrix:
     """A symmetric matrix of balls with its rows and columns scaled, in the nearest doubles.
 
     Nothing of the units that the sums are in is left, nor of the precision: what is 0 but for that is 0.

@@ -26,6 +26,7 @@ from service.solver.moments import Moments
 from service.solver.penalty import as_read, penalised
 from service.solver.plain import plain
 from service.solver.rounding_rank import dependent_to_rounding
+from service.solver.slopes import Slopes
 from service.solver.support import supported_digits
 from service.solver.terms import Terms
 
@@ -101,12 +102,12 @@ def least_squares(
     inverted = Inverted.of(equation)
     is_to_rounding = rank_deficient != "allow"
     if inverted is not None and not (is_to_rounding and dependent_to_rounding(inverted, places.rounding)):
-        return _full_rank(inverted, names, places, _about(chosen, terms))
+        return _full_rank(chosen, inverted, places, terms, _about(chosen, terms))
     found = dependences(equation, names, places, is_to_rounding, inverted)
     if rank_deficient in ("error", "allow"):
         raise found.refusal(equation, names)
     if rank_deficient == "drop":
-        return _dropped(names, places, found, _about(chosen, terms))
+        return _dropped(chosen, places, terms, found)
     return _shortest(equation, names, found, _about(chosen, terms))
 
 
@@ -114,8 +115,10 @@ def _about(chosen: Moments, terms: Terms | None) -> Expansion | None:
     return None if terms is None else expansion(chosen, chosen.columns[-1], terms)
 
 
-def _full_rank(inverted: Inverted, names: tuple[str, ...], places: LastPlaces, about: Expansion | None) -> LeastSquares:
-    equation = inverted.equation
+def _full_rank(
+    chosen: Moments, inverted: Inverted, places: LastPlaces, terms: Terms | None, about: Expansion | None
+) -> LeastSquares:
+    equation, names = inverted.equation, chosen.columns[:-1]
     rank = len(names) + equation.fit_intercept
     df = equation.n_samples - rank
     answers = figures(plain(inverted, df), about)
@@ -127,19 +130,23 @@ def _full_rank(inverted: Inverted, names: tuple[str, ...], places: LastPlaces, a
         n_coef = len(names) + equation.fit_intercept
         coef: list[Any] = answers[equation.fit_intercept : n_coef]
         mse: Any = answers[n_coef]
-        digits = supported_digits(inverted, places, [value for value, _ in coef], mse)
+        slopes = None if terms is None else Slopes.of(chosen, inverted, places, terms)
+        digits = supported_digits(inverted, places, [value for value, _ in coef], mse, slopes)
     else:
         reasons["supported_digits"] = NO_FEATURES
     return _reported(equation, names, answers, df, rank, reasons, about, condition_number=condition, supported_digits=digits)
 
 
-def _dropped(names: tuple[str, ...], places: LastPlaces, found: Dependences, about: Expansion | None) -> LeastSquares:
+def _dropped(chosen: Moments, places: LastPlaces, terms: Terms | None, found: Dependences) -> LeastSquares:
     """The fit of the columns that are kept, and nothing for the others."""
+    *names, target = chosen.columns
+    about = _about(chosen, terms)
     fit = _full_rank(
+        chosen.select([*(names[i] for i in found.kept), target]),
         found.inverted,
-        tuple(names[i] for i in found.kept),
         places.select(found.kept),
-        about and about.select(found.kept),
+        None if terms is None else terms.select(found.kept),
+        None if about is None else about.select(found.kept),
     )
     first = len(fit.std_error) - len(found.kept)
     place = {j: i for i, j in enumerate(found.kept)}
@@ -148,7 +155,7 @@ def _dropped(names: tuple[str, ...], places: LastPlaces, found: Dependences, abo
     theta = Evaluation(hi, lo)
     return replace(
         fit,
-        feature_names=names,
+        feature_names=tuple(names),
         coef=tuple(None if i is None else fit.coef[i] for i in columns),
         std_error=fit.std_error[:first] + tuple(None if i is None else fit.std_error[first + i] for i in columns),
         theta=theta,

@@ -1,6 +1,6 @@
 """The terms of a fit: powers and products of its base columns, in order, with their names. Nothing here knows of rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import comb
@@ -38,6 +38,10 @@ class Terms:
 
     each: tuple[Term, ...]
     indicators: frozenset[int] = frozenset()  # places of the bases that are 0 or 1
+
+    def select(self, kept: Iterable[int]) -> "Terms":
+        """Some of them, of which factors may be missing."""
+        return Terms(tuple(self.each[i] for i in kept), self.indicators)
 
     @property
     def has_products(self) -> bool:
