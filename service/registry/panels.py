@@ -5,7 +5,8 @@ from service.registry.versions import Dataset, Version, moments_of
 from service.solver.moments import Moments
 from service.store.tables import Store, moments
 
-CAPACITY = 256 << 20  # bytes, each counted as long as it is in the store
+CAPACITY = 256 << 20  # bytes
+IN_MEMORY = 8  # bytes for each in the store: FLINT has both triangles, an entry of 20 bytes takes 64 of each
 
 
 class Panels:
@@ -23,12 +24,12 @@ class Panels:
             with self._store.read() as connection:
                 values = connection.execute(query).scalars().all()
             panels = tuple(Moments.from_bytes(value) for value in values)
-            self._kept.put((dataset.id, dataset.version), panels, sum(map(len, values)))
+            self._kept.put((dataset.id, dataset.version), panels, IN_MEMORY * sum(map(len, values)))
         return panels
 
     def keep(self, version: Version) -> None:
         """Remember those of a version that was made just now."""
-        self._kept.put((version.made.id, version.made.version), version.panels, version.n_bytes)
+        self._kept.put((version.made.id, version.made.version), version.panels, IN_MEMORY * version.n_bytes)
 
     def forget(self, dataset_id: str) -> None:
         self._kept.drop(lambda key: key[0] == dataset_id)

@@ -7,6 +7,7 @@ import json
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from service.solver.slicing.accumulation import sums_of_products
 from service.solver.units import BASE, Sums, combined
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # no slots: its bytes, once made, are kept
 class Moments:
     """Exact sums of products of [1, *columns], a value: never changed in place, joined by + and parted by -.
 
@@ -129,9 +130,15 @@ class Moments:
 
     def to_bytes(self) -> bytes:
         """A form that lasts: the same on every machine, and of a size that the values set."""
+        return self._bytes
+
+    @cached_property
+    def _bytes(self) -> bytes:
         return moments_bytes.packed(self.columns, self.numbers, self.units, self.sums, self.weighted_rows, self.weight_unit)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Moments:
         """The moments that `to_bytes` wrote. Raises: ValueError: the bytes are not such."""
-        return cls(*moments_bytes.unpacked(data))
+        moments = cls(*moments_bytes.unpacked(data))
+        vars(moments)["_bytes"] = data
+        return moments

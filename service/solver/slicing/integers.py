@@ -5,6 +5,7 @@ from flint import fmpz_mat
 from numpy.typing import NDArray
 
 from service.solver.decimals import shortest
+from service.solver.entries import AT_ONCE
 from service.solver.units import Sums, trailing_zeros
 
 MANTISSA = 53
@@ -29,8 +30,18 @@ def decimal_sums(columns: NDArray[np.float64]) -> Sums:
 
 
 def products(integers: NDArray[np.generic], units: list[int]) -> Sums:
-    rows = fmpz_mat(integers.shape[0], integers.shape[1], integers.ravel().tolist())
-    return Sums(tuple(units), rows * rows.transpose())
+    side, n = integers.shape
+    starts = range(0, side, AT_ONCE)
+    strips = [fmpz_mat(len(rows), n, rows.ravel().tolist()) for rows in (integers[at : at + AT_ONCE] for at in starts)]
+    if len(strips) == 1:
+        return Sums(tuple(units), strips[0] * strips[0].transpose())
+    entries = fmpz_mat(side, side)
+    for a, left in zip(starts, strips, strict=True):
+        for b, right in zip(starts[a // AT_ONCE :], strips[a // AT_ONCE :], strict=True):
+            for i, row in enumerate((left * right.transpose()).tolist(), start=a):
+                for j, entry in enumerate(row, start=b):
+                    entries[i, j] = entries[j, i] = entry
+    return Sums(tuple(units), entries)
 
 
 def binary(columns: NDArray[np.float64]) -> tuple[NDArray[np.generic], list[int]]:
