@@ -48,7 +48,7 @@ class Slopes:
 
     @classmethod
     def of(cls, chosen: Moments, inverted: Inverted, places: LastPlaces, terms: Terms) -> Slopes | None:
-        """Of terms with products; None if there are none, or a derivative is not among the terms.
+        """Of terms with products; None if there are none, or a derivative is not among the terms, as after some were dropped.
 
         Args: chosen: the moments that the equation was made of.
         """
