@@ -4,8 +4,7 @@ FLINT holds the interpreter's lock for the whole of a call, and a matrix of 1,00
 list. Entry by entry is no slower, as one triangle is half the work, and lets other threads have their turns.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from flint import fmpz, fmpz_mat
 
@@ -35,12 +34,3 @@ def principal(matrix: fmpz_mat, kept: Sequence[int]) -> fmpz_mat:
     if side <= AT_ONCE:
         return fmpz_mat(side, side, [matrix[i, j] for i in kept for j in kept])
     return symmetric(([matrix[i, j] for j in kept[at:]] for at, i in enumerate(kept)), side)
-
-
-def entry_by_entry(operation: Callable[[Any, Any], Any], a: fmpz_mat, b: fmpz_mat) -> fmpz_mat:
-    """The sum of two matrices, or their difference."""
-    side = a.nrows()
-    if side <= AT_ONCE:
-        made: fmpz_mat = operation(a, b)
-        return made
-    return symmetric(([operation(a[i, j], b[i, j]) for j in range(i, side)] for i in range(side)), side)

@@ -2,13 +2,14 @@
 
 import operator
 from bisect import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from flint import fmpz, fmpz_mat
 
-from service.solver.entries import AT_ONCE, entry_by_entry, symmetric, upper_triangle
+from service.solver.entries import AT_ONCE, symmetric, upper_triangle
 
 WORTH_TAKING = 8  # bits; random sums end in a few zeros, and are not worth looking through for them
 
@@ -32,12 +33,12 @@ def in_units(sums: Sums, units: Sequence[int], base: int) -> fmpz_mat:
     steps = [new - old for new, old in zip(units, sums.units, strict=True)]
     if not any(steps) or sums.entries.is_zero():
         return sums.entries
-    if len(set(steps)) == 1 and steps[0] > 0 and len(steps) <= AT_ONCE:
-        return sums.entries * fmpz(base) ** (2 * steps[0])
-    factors = {step: fmpz(base) ** abs(step) for step in {a + b for a in set(steps) for b in set(steps)}}
     side = len(steps)
     if side > AT_ONCE:
-        return symmetric((_stepped(row, steps, i, factors) for i, row in enumerate(upper_triangle(sums.entries))), side)
+        return symmetric(_rows_in_units(sums, units, base), side)
+    if len(set(steps)) == 1 and steps[0] > 0:
+        return sums.entries * fmpz(base) ** (2 * steps[0])
+    factors = _factors(steps, base)
     scaled = sums.entries.entries()
     moved = [i for i in range(side) if steps[i]]
     for i, step_i in enumerate(steps):
@@ -49,13 +50,24 @@ def in_units(sums: Sums, units: Sequence[int], base: int) -> fmpz_mat:
     return fmpz_mat(side, side, scaled)
 
 
-def _stepped(row: Sequence[fmpz], steps: Sequence[int], i: int, factors: dict[int, fmpz]) -> list[fmpz]:
-    """Row i of an upper triangle, its units finer by so many steps, or coarser."""
-    changes = [steps[i] + step for step in steps[i:]]
-    return [
-        entry if step == 0 else entry * factors[step] if step > 0 else entry // factors[step]
-        for entry, step in zip(row, changes, strict=True)
-    ]
+def _rows_in_units(sums: Sums, units: Sequence[int], base: int) -> Iterator[list[fmpz]]:
+    """As `in_units`: the upper triangle, row by row."""
+    steps = [new - old for new, old in zip(units, sums.units, strict=True)]
+    if not any(steps):
+        yield from upper_triangle(sums.entries)
+        return
+    factors = _factors(steps, base)
+    for i, row in enumerate(upper_triangle(sums.entries)):
+        changes = [steps[i] + step for step in steps[i:]]
+        yield [
+            entry if step == 0 else entry * factors[step] if step > 0 else entry // factors[step]
+            for entry, step in zip(row, changes, strict=True)
+        ]
+
+
+def _factors(steps: Sequence[int], base: int) -> dict[int, fmpz]:
+    """What a change by two of the steps multiplies by, or divides."""
+    return {step: fmpz(base) ** abs(step) for step in {a + b for a in set(steps) for b in set(steps)}}
 
 
 def no_sums(side: int) -> Sums:
@@ -63,7 +75,7 @@ def no_sums(side: int) -> Sums:
     return Sums((0,) * side, fmpz_mat(side, side))
 
 
-def combined(a: Sums, b: Sums, base: int, operation: Callable[[fmpz_mat, fmpz_mat], fmpz_mat] = operator.add) -> Sums:
+def combined(a: Sums, b: Sums, base: int, operation: Callable[[Any, Any], Any] = operator.add) -> Sums:
     """The sum a + b (or another operation, entry by entry) in the finer of each column's two units, and of the weights'."""
     if a.entries.is_zero():
         if operation is operator.add:
@@ -76,7 +88,12 @@ def combined(a: Sums, b: Sums, base: int, operation: Callable[[fmpz_mat, fmpz_ma
     if a.weight_unit != b.weight_unit:
         finer = b if a.entries.is_zero() else a if b.entries.is_zero() else max(a, b, key=operator.attrgetter("weight_unit"))
         a, b = (in_weight_unit(sums, finer.weight_unit, base) for sums in (a, b))
-    entries = entry_by_entry(operation, in_units(a, units, base), in_units(b, units, base))
+    side = len(units)
+    if side <= AT_ONCE:
+        entries = operation(in_units(a, units, base), in_units(b, units, base))
+    else:
+        pairs = zip(_rows_in_units(a, units, base), _rows_in_units(b, units, base), strict=True)
+        entries = symmetric((list(map(operation, row, other)) for row, other in pairs), side)
     return Sums(units, entries, a.weight_unit)
 
 

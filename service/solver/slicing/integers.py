@@ -10,6 +10,7 @@ from service.solver.units import Sums, trailing_zeros
 
 MANTISSA = 53
 WORD = 62  # the bits of an int64 beside its sign, less one
+MOST_AT_ONCE = 1 << 25  # products of integers in one call of FLINT, which keeps other threads waiting: 15 ms
 NOTHING = 1 << 20  # an exponent that no double has
 
 
@@ -31,10 +32,11 @@ def decimal_sums(columns: NDArray[np.float64]) -> Sums:
 
 def products(integers: NDArray[np.generic], units: list[int]) -> Sums:
     side, n = integers.shape
+    if side * side * n <= MOST_AT_ONCE:
+        rows = fmpz_mat(side, n, integers.ravel().tolist())
+        return Sums(tuple(units), rows * rows.transpose())
     starts = range(0, side, AT_ONCE)
     strips = [fmpz_mat(len(rows), n, rows.ravel().tolist()) for rows in (integers[at : at + AT_ONCE] for at in starts)]
-    if len(strips) == 1:
-        return Sums(tuple(units), strips[0] * strips[0].transpose())
     entries = fmpz_mat(side, side)
     for a, left in zip(starts, strips, strict=True):
         for b, right in zip(starts[a // AT_ONCE :], strips[a // AT_ONCE :], strict=True):
