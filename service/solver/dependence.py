@@ -11,7 +11,7 @@ from service.solver.balls import precision
 from service.solver.centred import Centred
 from service.solver.correlation import Inverted
 from service.solver.errors import RankDeficient
-from service.solver.last_place import LastPlaces
+from service.solver.noise import Noise
 from service.solver.normal import independent
 from service.solver.relation import LONGEST, relation
 from service.solver.rounding_rank import independent_to_rounding
@@ -48,7 +48,7 @@ class Dependences:
 
 
 def dependences(
-    equation: Centred, features: Sequence[str], places: LastPlaces, is_to_rounding: bool, inverted: Inverted | None
+    equation: Centred, features: Sequence[str], noise: Noise, is_to_rounding: bool, inverted: Inverted | None
 ) -> Dependences:
     """Keep each column that does not depend on those before it; a constant one depends on the intercept's.
 
@@ -58,17 +58,17 @@ def dependences(
     kept = list(range(equation.n_features)) if is_full else list(independent(equation.gram))
     inverted = inverted or Inverted.of_independent(equation.select(kept))
     if is_to_rounding:
-        left, inverted = independent_to_rounding(inverted, places.select(kept))
+        left, inverted = independent_to_rounding(inverted, noise.select(kept))
         kept = [kept[i] for i in left]
     dropped = [j for j in range(equation.n_features) if j not in set(kept)]
-    found = _explained(equation, features, places, kept, dropped, inverted)
+    found = _explained(equation, features, noise, kept, dropped, inverted)
     return Dependences(kept, found, is_full, inverted)
 
 
 def _explained(
     equation: Centred,
     features: Sequence[str],
-    places: LastPlaces,
+    noise: Noise,
     kept: list[int],
     dropped: list[int],
     inverted: Inverted,
@@ -81,7 +81,7 @@ def _explained(
         weights = inverted.balls * arb_mat(len(kept), len(dropped), crossed)
         variances = [inverted.balls[k, k] * (factor * factor) for k, factor in enumerate(factors)]
         spread = (own.right.transpose() * (inverted.balls * own.right))[1, 1] if equation.fit_intercept else arb(0)
-        known = _Known(equation, features, places, kept, variances, spread)
+        known = _Known(equation, features, noise, kept, variances, spread)
         return [
             _dependence(known, j, [weights[k, at] * factor for k, factor in enumerate(factors)])
             for at, j in enumerate(dropped)
@@ -94,7 +94,7 @@ class _Known:
 
     equation: Centred
     features: Sequence[str]
-    places: LastPlaces
+    noise: Noise
     kept: list[int]
     variances: list[arb]  # the diagonal of A_KK^-1
     spread: arb  # sums' A_KK^-1 sums
@@ -108,9 +108,11 @@ def _dependence(known: _Known, j: int, weights: list[arb]) -> Dependence:
     if not left > 0:
         involved = [i for i, weight in zip(kept, weights, strict=True) if square != 0 and not weight.contains(0)]
         return Dependence(j, tuple(involved), _exact_relation(equation, known.features, j, involved))
-    shares = [float(weight * weight * equation.gram[i, i] / square) for i, weight in zip(kept, weights, strict=True)]
-    rounding = known.places.rounding
-    noise = max(float(left), (rounding[j] + sum(share * rounding[i] for i, share in zip(kept, shares, strict=True))) / 12)
+    combination = arb_mat(1, equation.n_features)
+    combination[0, j] = 1
+    for i, weight in zip(kept, weights, strict=True):
+        combination[0, i] = -weight
+    noise = max(float(left), float(known.noise.along(equation)(combination) / square) / 12)
     least = _SIGNIFICANT**2 * noise / equation.n_samples
     terms, involved = [], []
     for i, weight, variance in zip(kept, weights, known.variances, strict=True):

@@ -17,7 +17,7 @@ from service.solver.units import BASE
 
 # Whole numbers up to here are as sent; above it, doubles and decimals of 15 digits are rounded whole numbers too.
 _LARGEST_WHOLE = {"float64": 2**53, "decimal": 10**15}
-_DOUBLE = 2.0**-53
+DOUBLE = 2.0**-53
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def last_places(chosen: Moments, equation: Centred, exact: Collection[str]) -> L
             up, down = 10 ** (2 * max(coarser[k], 0)), 10 ** (2 * max(-coarser[k], 0))
             relative, place = 0.0, quotient(int(total * scale * up), int(varies * down))
         else:
-            relative = quotient(int(square * scale), int(varies)) * _DOUBLE * _DOUBLE
+            relative = quotient(int(square * scale), int(varies)) * DOUBLE * DOUBLE
             place = 4 * relative
         rounding.append(relative)
         sent.append(place)

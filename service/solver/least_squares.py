@@ -23,6 +23,7 @@ from service.solver.figures import Method, figures
 from service.solver.last_place import LastPlaces, last_places
 from service.solver.minimum_norm import minimum_norm
 from service.solver.moments import Moments
+from service.solver.noise import Noise
 from service.solver.penalty import as_read, penalised
 from service.solver.plain import plain
 from service.solver.rounding_rank import dependent_to_rounding
@@ -101,9 +102,10 @@ def least_squares(
     places = last_places(chosen, equation, () if terms is None else terms.made_exactly)
     inverted = Inverted.of(equation)
     is_to_rounding = rank_deficient != "allow"
-    if inverted is not None and not (is_to_rounding and dependent_to_rounding(inverted, places.rounding)):
+    noise = Noise.of(chosen, places, terms)
+    if inverted is not None and not (is_to_rounding and dependent_to_rounding(inverted, noise)):
         return _full_rank(chosen, inverted, places, terms, _about(chosen, terms))
-    found = dependences(equation, names, places, is_to_rounding, inverted)
+    found = dependences(equation, names, noise, is_to_rounding, inverted)
     if rank_deficient in ("error", "allow"):
         raise found.refusal(equation, names)
     if rank_deficient == "drop":
