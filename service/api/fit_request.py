@@ -4,7 +4,7 @@ import math
 import secrets
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from service.api.errors import InvalidValue, NotSupported, OptionNotUsed, OverLimit
@@ -28,6 +28,28 @@ def _rate(value: Any) -> Any:
 
 
 LearningRate = Annotated[Annotated[float, Field(gt=0)] | Literal["auto"], BeforeValidator(_rate)]
+
+
+def _weights(value: Any) -> Any:
+    """Says in one error what weights are."""
+    if not isinstance(value, str | list):
+        raise PydanticCustomError("weights", "expected the name of a column, or a list of numbers")
+    return value
+
+
+def _range(value: Any) -> Any:
+    """Says in one error what a range of rows is."""
+    if not (isinstance(value, list) and len(value) == 2 and all(type(row) is int and row >= 0 for row in value)):
+        raise PydanticCustomError("rows", "expected [a, b], two numbers of rows from 0 up")
+    return value
+
+
+Weights = Annotated[
+    Annotated[str, Tag("name")] | Annotated[Numbers, Tag("list")],
+    Discriminator(lambda value: "name" if isinstance(value, str) else "list"),
+    BeforeValidator(_weights),
+]
+Range = Annotated[list[Integer], Field(min_length=2, max_length=2), BeforeValidator(_range)]
 
 
 class Between(Strict):
@@ -66,15 +88,13 @@ class FitRequest(Strict):
 
     degree: Annotated[Integer, Field(ge=1)] = Field(1, description="the powers of each numeric feature up to it are terms")
     interactions: bool = Field(False, description="products of different features are terms, up to degree 2 or `degree`")
-    weights: str | Numbers | None = Field(None, description="the column of weights; of inline rows, also a list of them")
+    weights: Weights | None = Field(None, description="the column of weights; of inline rows, also a list of them")
     weight_type: Literal["precision", "frequency"] | None = Field(
         None, description='"precision" if null: what a row counts; "frequency": how often it was seen, an integer'
     )
     missing: Literal["error", "drop", "mean"] = Field("error", description="what becomes of rows with missing cells")
     categorical: Literal["one_hot"] | None = Field(None, description="makes features of text and booleans")
-    rows: Annotated[list[Annotated[Integer, Field(ge=0)]], Field(min_length=2, max_length=2)] | None = Field(
-        None, description="[a, b]: the rows from a up to but not including b, counted from 0"
-    )
+    rows: Range | None = Field(None, description="[a, b]: the rows from a up to but not including b, counted from 0")
     between: Between | None = Field(None, description="the rows whose value in a sorted column lies in a range")
     l2: Annotated[float, Field(ge=0)] = Field(0.0, description="minimises mean squared error + l2 |coef|^2")
     l1: float = Field(0.0, description="not supported yet: 0 only")
@@ -95,6 +115,8 @@ class FitRequest(Strict):
         self._check_source()
         if self.weights is None and self.weight_type is not None:
             raise InvalidValue("/weight_type", "there are no weights: name their column in weights")
+        if self.l2 and self.rank_deficient != "error":
+            raise InvalidValue("/rank_deficient", "a fit with l2 above 0 is never refused for its rank: leave it out")
         if self.rows is not None:
             if self.between is not None:
                 raise InvalidValue("/between", "rows and between cannot be used together")

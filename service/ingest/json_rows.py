@@ -271,7 +271,7 @@ def _likeliest(found: Iterable[Any]) -> Iterable[tuple[Place, Any]]:
     untyped: dict[Place, bool] = {}
     for one in found:
         at: Place = one["loc"]
-        if at[:1] == ("moments",):
+        if at[:1] in (("moments",), ("weights",)):
             at = (*at[:1], *at[2:])
         if at[:1] == ("columns",) and len(at) > 2:
             key, at = at[:2], (*at[:2], *at[3:])  # the third is the reading tried, which the sender never wrote

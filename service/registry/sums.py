@@ -39,7 +39,7 @@ class Sums:
             them of.
         """
         design = self._simplest(dataset, design)
-        if design.missing == "error":
+        if design.missing == "error" and design.weights is None:  # a row of weight 0 may lack what it likes
             self._refuse_missing(dataset, design)
         if design.rows is None:
             found = self._kept(dataset, design)

@@ -10,6 +10,7 @@ from service.solver.student import quantile, two_sided
 
 NO_STD_ERROR = "there is no standard error: no degrees of freedom are left, or it exceeds a double"
 EXACT_FIT = "the standard error is 0: the fit is exact, and there is nothing to test against"
+DETERMINED = "the standard error is 0: the data leave this coefficient no choice, as of a column that never varies"
 TOO_LARGE = "larger than the largest double"
 
 
@@ -32,20 +33,23 @@ def inference(fit: LeastSquares, level: float = 0.95) -> tuple[Inference, ...]:
     terms = (("intercept", fit.intercept),) if fit.fit_intercept else ()
     estimates = (*terms, *zip(fit.feature_names, fit.coef, strict=True))
     missing = PENALISED if fit.reasons.get("std_error") == PENALISED else NO_STD_ERROR
+    sure = EXACT_FIT if fit.sigma == 0 else DETERMINED
     t_level = quantile(fit.df_resid, level) if fit.df_resid else 0.0
     return tuple(
         Inference(term, None, None, reason=fit.reasons[term])
         if estimate is None
-        else _inferred(term, estimate, std_error, fit.df_resid, t_level, missing)
+        else _inferred(term, estimate, std_error, fit.df_resid, t_level, missing, sure)
         for (term, estimate), std_error in zip(estimates, fit.std_error, strict=True)
     )
 
 
-def _inferred(term: str, estimate: float, std_error: float | None, df: int, t_level: float, missing: str) -> Inference:
+def _inferred(
+    term: str, estimate: float, std_error: float | None, df: int, t_level: float, missing: str, sure: str
+) -> Inference:
     if std_error is None:
         return Inference(term, estimate, None, reason=missing)
     if std_error == 0:
-        return Inference(term, estimate, 0.0, ci_lower=estimate, ci_upper=estimate, reason=EXACT_FIT)
+        return Inference(term, estimate, 0.0, ci_lower=estimate, ci_upper=estimate, reason=sure)
     t_value, margin = estimate / std_error, t_level * std_error
     lower, upper = estimate - margin, estimate + margin
     return Inference(

@@ -183,3 +183,10 @@ def test_a_prediction_needs_every_cell(client: httpx.Client) -> None:
     for form in (as_csv, as_arrow):
         problem = refused(client.post("/predict", params={"model_id": model_id}, **form(rows)), 422, "missing-value")
         assert (problem["row"], problem["column"]) == (1, "b")
+
+
+def test_a_column_without_any_value_has_no_mean(client: httpx.Client) -> None:
+    """Nothing is invented for it."""
+    X = [[1.0, None], [2.0, None], [4.0, None]]
+
+    refused(client.post("/fit", json={"X": X, "y": [1.0, 2.0, 3.0], "missing": "mean"}), 422, "missing-value")

@@ -106,3 +106,38 @@ def test_predictions_and_leverages_of_a_weighted_fit_are_right(client: httpx.Cli
     for i, row in enumerate(zip(*terms.values(), strict=True)):
         assert off_by(answer["predictions"][i], exact.prediction(row)) <= 1e-13
         assert off_by(answer["leverage"][i], exact.leverage(row)) <= 1e-13
+
+
+def test_a_frequency_of_three_is_three_rows_for_means_too(client: httpx.Client) -> None:
+    """What stands for missing cells is the mean over rows as often as they were seen."""
+    x, y, n = [1.0, 2.0, 4.0, None, 6.0], [2.0, 3.5, 5.0, 4.0, 8.5], [1, 2, 1, 1, 3]
+    repeated = [(a, b) for a, b, times in zip(x, y, n, strict=True) for _ in range(times)]
+    options = {"missing": "mean", "numbers": "decimal"}
+
+    weighted = fit(client, X=[[value] for value in x], y=y, weights=n, weight_type="frequency", **options)
+    rows = fit(client, X=[[a] for a, _ in repeated], y=[b for _, b in repeated], **options)
+
+    assert weighted["imputed"] == rows["imputed"]
+    assert (weighted["coef"], weighted["inference"]) == (rows["coef"], rows["inference"])
+
+
+@pytest.mark.parametrize("weight_type", ["precision", "frequency"])
+def test_a_row_of_weight_0_is_as_if_it_were_not_there(client: httpx.Client, weight_type: str) -> None:
+    """Not for means, categories or missing cells either."""
+    columns = {
+        "x": [1.0, 2.0, 4.0, None, 100.0, None],
+        "g": ["a", "b", "a", "b", "z", "a"],
+        "y": [2.0, 3.5, 5.0, 4.0, 8.5, 1.0],
+    }
+    weights = [1.0, 2.0, 1.0, 1.0, 0.0, 0.0]
+    options = {
+        "target": "y", "weights": "w", "weight_type": weight_type, "missing": "mean", "categorical": "one_hot",
+        "features": ["x", "g"],
+    }  # fmt: skip
+    whole = dataset(client, {**columns, "w": weights})
+    without = dataset(client, {**{name: values[:4] for name, values in columns.items()}, "w": weights[:4]})
+
+    got, expected = fit(client, dataset_id=whole, **options), fit(client, dataset_id=without, **options)
+
+    same = ("terms", "coef", "intercept", "metrics", "inference", "imputed", "categories", "n_samples", "n_dropped")
+    assert {name: got[name] for name in same} == {name: expected[name] for name in same}
