@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from flint import fmpq, fmpz, fmpz_mat
 
+from service.solver.entries import principal, symmetric, upper_triangle
 from service.solver.moments import Moments
 from service.solver.units import BASE
 
@@ -50,7 +51,7 @@ class Centred:
         p, columns = len(kept), self.right.ncols()
         return replace(
             self,
-            gram=fmpz_mat(p, p, [self.gram[i, j] for i in kept for j in kept]),
+            gram=principal(self.gram, kept),
             right=fmpz_mat(p, columns, [self.right[i, j] for i in kept for j in range(columns)]),
             units=tuple(self.units[i] for i in kept),
         )
@@ -68,24 +69,24 @@ class Centred:
         if not sizes or max(sizes) - min(sizes) <= _SPREAD_BITS:
             return self
         factors = [fmpz(1) << (max(sizes) - size) for size in sizes]
-        gram = [
-            [entry * left * right for entry, right in zip(row, factors, strict=True)]
-            for row, left in zip(self.gram.tolist(), factors, strict=True)
-        ]
+        gram = (
+            [entry * factors[i] * right for entry, right in zip(row, factors[i:], strict=True)]
+            for i, row in enumerate(upper_triangle(self.gram))
+        )
         right = [[entry * factor for entry in row] for row, factor in zip(self.right.tolist(), factors, strict=True)]
         units = tuple(unit / factor for unit, factor in zip(self.units, factors, strict=True))
-        return replace(self, gram=fmpz_mat(gram), right=fmpz_mat(right), units=units)
+        return replace(self, gram=symmetric(gram, self.n_features), right=fmpz_mat(right), units=units)
 
 
 def centred(chosen: Moments, fit_intercept: bool) -> Centred:
     """Centre the cross products of the features, and of the target, which is the last column of `chosen`."""
     p, total = len(chosen.columns) - 1, chosen.total
-    products = chosen.sums.tolist()
-    totals = products[0][1:]
-    rows = [row[1:] for row in products[1:]]
+    (_, *totals), *rows = upper_triangle(chosen.sums)
     if fit_intercept:
-        rows = [[total * entry - own * other for entry, other in zip(row, totals, strict=True)]
-                for row, own in zip(rows, totals, strict=True)]  # fmt: skip
+        rows = [[total * entry - own * other for entry, other in zip(row, totals[i:], strict=True)]
+                for i, (row, own) in enumerate(zip(rows, totals, strict=True))]  # fmt: skip
+    products = [row.pop() for row in rows]  # with the target; its own square last
+    gram = symmetric(rows[:p], p)
     base = fmpz(BASE[chosen.numbers])
     units = [_power(base, -unit) for unit in chosen.units]
     return Centred(
@@ -93,9 +94,9 @@ def centred(chosen: Moments, fit_intercept: bool) -> Centred:
         total=total,
         weight_unit=_power(base, -chosen.weight_unit),
         scale=total if fit_intercept else fmpz(1),
-        gram=fmpz_mat(p, p, [entry for row in rows[:p] for entry in row[:p]]),
-        right=fmpz_mat(p, 1 + fit_intercept, _right(rows, totals, p, fit_intercept)),
-        target_square=rows[p][p],
+        gram=gram,
+        right=fmpz_mat(p, 1 + fit_intercept, _right(products[:p], totals, fit_intercept)),
+        target_square=products[p],
         target_sum=totals[p],
         units=tuple(units[:p]),
         target_unit=units[p],
@@ -108,7 +109,7 @@ def _power(base: fmpz, exponent: int) -> fmpq:
     return fmpq(base**exponent) if exponent >= 0 else fmpq(1, base**-exponent)
 
 
-def _right(rows: list[list[fmpz]], totals: list[fmpz], p: int, fit_intercept: bool) -> list[fmpz]:
+def _right(products: list[fmpz], totals: list[fmpz], fit_intercept: bool) -> list[fmpz]:
     if not fit_intercept:
-        return [row[p] for row in rows[:p]]
-    return [entry for row, total in zip(rows[:p], totals[:p], strict=True) for entry in (row[p], total)]
+        return products
+    return [entry for product, total in zip(products, totals, strict=False) for entry in (product, total)]

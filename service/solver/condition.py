@@ -21,8 +21,8 @@ def condition_number(inverted: Inverted) -> float:
         own, other = inverted.inverse_correlation[0]
         # (1 + |r|) / (1 - |r|) is (1 + |r|)^2 / (1 - r^2).
         return (1 + abs(other) / own) * sqrt(own) if isfinite(own) else inf
-    correlation, inverse = np.array(inverted.correlation), np.array(inverted.inverse_correlation)
-    if not np.isfinite(inverse).all():
+    if not isfinite(max(inverted.inflation)):  # no entry of the inverse is larger than the largest of its diagonal
         return inf
+    largest, over_smallest = np.linalg.eigvalsh([inverted.correlation, inverted.inverse_correlation])[:, -1].tolist()
     # Not the product of the two, which might overflow.
-    return sqrt(np.linalg.eigvalsh(correlation)[-1]) * sqrt(np.linalg.eigvalsh(inverse)[-1])
+    return sqrt(largest) * sqrt(over_smallest)
