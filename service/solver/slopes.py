@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from flint import arb, arb_mat, fmpq, fmpz
+from flint import arb, arb_mat, ctx, fmpq, fmpz
 from numpy.typing import NDArray
 
 from service.solver.balls import precision
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 _ENOUGH = 0.05  # of a square, which is told as a logarithm
 _ENOUGH_BITS = 8
-_MOST_BITS = 1 << 14
+_MOST_DOUBLINGS = 2  # of bits that tell the inverse; what they do not decide is 0
 _ULP = 2.0**-52
 
 
@@ -81,6 +81,8 @@ class Slopes:
         Args: coef: in lengths of the columns and of the target. noise: what is added to the first; unexplained: what the
         others are multiplied by, before their digits are looked at.
         """
+        if not self.slopes:
+            return 0.0, [0.0] * self.inverted.equation.n_features
         with precision(ENTRY_BITS):
             lengths = _Lengths.of(self.inverted.equation, self.target_square)
             factors = [1 / length for length in lengths.of_integers]
@@ -89,48 +91,58 @@ class Slopes:
         inverse_correlation = np.array(self.inverted.inverse_correlation)
         weights = np.vstack([coef, inverse_correlation])
         squares, sizes = np.zeros(len(weights)), np.zeros(len(weights))
-        for slope, step in zip(self.slopes, steps, strict=True):
-            derived = weights[:, slope.terms] * step
-            among = products[np.ix_(slope.lower, slope.lower)]
-            squares += ((derived @ among) * derived).sum(axis=1)
-            sizes += ((abs(derived) @ abs(among)) * abs(derived)).sum(axis=1)
-        errors = sizes * (len(weights) + 8) * _ULP
-        own = noise + squares[0]
-        is_told = errors[0] <= _ENOUGH * own and np.all(
-            unexplained * errors[1:] <= _ENOUGH * (own * inverse_correlation.diagonal() + unexplained * squares[1:])
-        )
-        return (float(squares[0]), squares[1:].tolist()) if is_told else self._in_balls(noise, unexplained)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for slope, step in zip(self.slopes, steps, strict=True):
+                derived = weights[:, slope.terms] * step
+                among = products[np.ix_(slope.lower, slope.lower)]
+                squares += ((derived @ among) * derived).sum(axis=1)
+                sizes += ((abs(derived) @ abs(among)) * abs(derived)).sum(axis=1)
+            errors = sizes * (len(weights) + 8) * _ULP
+            own = noise + squares[0]
+            is_told = errors[0] <= _ENOUGH * own and np.all(
+                unexplained * errors[1:] <= _ENOUGH * (own * inverse_correlation.diagonal() + unexplained * squares[1:])
+            )
+        return (float(squares[0]), squares[1:].tolist()) if is_told else self._from_balls(noise, unexplained)
 
-    def _in_balls(self, noise: float, unexplained: float) -> tuple[float, list[float]]:
+    def _from_balls(self, noise: float, unexplained: float) -> tuple[float, list[float]]:
         """Of bases far from 0, or of high powers: what the terms say together is far less than what each one says."""
-        equation, bits = self.inverted.equation, self.inverted.bits
-        products = _balanced(self.chosen, equation)
-        while True:
-            with precision(bits):
-                try:
-                    C = self.inverted.balls if bits == self.inverted.bits else inverse(equation.gram)
-                except ZeroDivisionError:
-                    bits *= 2
-                    continue
-                lengths = _Lengths.of(equation, self.target_square)
-                whole, solution = lengths.of_integers[1:], C * equation.right
-                weights = [[solution[k, 0] * length / lengths.target for k, length in enumerate(whole)]]
-                weights += [[C[i, k] * own * length for k, length in enumerate(whole)] for i, own in enumerate(whole)]
-                squares = [arb(0)] * len(weights)
-                parts = [1 / length for length in lengths.of_integers]
-                for slope in self.slopes:
-                    steps, size = lengths.steps(slope), len(slope.terms)
-                    derived = [[row[k] * step for k, step in zip(slope.terms, steps, strict=True)] for row in weights]
-                    among = [[products[a][b] * parts[a] * parts[b] for b in slope.lower] for a in slope.lower]
-                    turned = (arb_mat(derived) * arb_mat(among)).entries()
-                    for i, row in enumerate(derived):
-                        squares[i] += sum((a * b for a, b in zip(row, turned[i * size : (i + 1) * size], strict=True)), arb(0))
+        bits = self.inverted.bits
+        products = _balanced(self.chosen, self.inverted.equation)
+        for doublings in range(1 + _MOST_DOUBLINGS):
+            with precision(bits << doublings):
+                weights = self._weights_in_balls()
+                squares = self._squares_in_balls(weights, products)
                 own = noise + squares[0]
-                told = [own, *(own * weights[1 + i][i] + unexplained * square for i, square in enumerate(squares[1:]))]
-                if bits >= _MOST_BITS or all(value.rel_accuracy_bits() >= _ENOUGH_BITS for value in told):
-                    first, *others = [max(0.0, float(square)) for square in squares]
-                    return first, others
-            bits *= 2
+                told = [
+                    own * row[i] + unexplained * square
+                    for i, (row, square) in enumerate(zip(weights[1:], squares[1:], strict=True))
+                ]
+                if all(value.rel_accuracy_bits() >= _ENOUGH_BITS for value in told):
+                    break
+        first, *others = [max(0.0, float(square)) for square in squares]
+        return first, others
+
+    def _weights_in_balls(self) -> list[list[arb]]:
+        """Of the terms of length 1 in the fit, in lengths of the target; and in each coefficient."""
+        equation, bits = self.inverted.equation, self.inverted.bits
+        C = self.inverted.balls if ctx.prec == bits else inverse(equation.gram)
+        lengths, solution = _Lengths.of(equation, self.target_square), C * equation.right
+        whole = lengths.of_integers[1:]
+        fit = [solution[k, 0] * length / lengths.target for k, length in enumerate(whole)]
+        return [fit, *([C[i, k] * own * length for k, length in enumerate(whole)] for i, own in enumerate(whole))]
+
+    def _squares_in_balls(self, weights: list[list[arb]], products: list[list[fmpz]]) -> list[arb]:
+        lengths = _Lengths.of(self.inverted.equation, self.target_square)
+        parts = [1 / length for length in lengths.of_integers]
+        squares = [arb(0)] * len(weights)
+        for slope in self.slopes:
+            steps, size = lengths.steps(slope), len(slope.terms)
+            derived = [[row[k] * step for k, step in zip(slope.terms, steps, strict=True)] for row in weights]
+            among = [[products[a][b] * parts[a] * parts[b] for b in slope.lower] for a in slope.lower]
+            turned = (arb_mat(derived) * arb_mat(among)).entries()
+            for i, row in enumerate(derived):
+                squares[i] += sum((a * b for a, b in zip(row, turned[i * size : (i + 1) * size], strict=True)), arb(0))
+        return squares
 
 
 def _lowered(powers: Powers, base: int) -> Powers:
