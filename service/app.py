@@ -11,13 +11,14 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from service.api import aliases, datasets, fit, health, jobs, models, moments, predict, problems, rows
 from service.api.openapi import openapi
+from service.api.parameters import require_known
 from service.api.services import Limits, Services
 from service.jobs import table
 from service.jobs.events import Events
@@ -64,7 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
     )  # fmt: skip
     app.openapi = partial(openapi, app)  # type: ignore[method-assign]  # the way FastAPI documents
     for module in (datasets, rows, moments, fit, predict, models, aliases, jobs, health):
-        app.include_router(module.router)
+        app.include_router(module.router, dependencies=[Depends(require_known)])
     for error in problems.FAMILIES:
         app.add_exception_handler(error, problems.on_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)

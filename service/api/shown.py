@@ -54,6 +54,7 @@ class DescentOut(BaseModel):
 class Categories(BaseModel):
     """The categories of a column; each but the baseline has a coefficient: its difference from the baseline."""
 
+    type: Literal["text", "boolean"] = Field(description="what the column must be of in predictions")
     baseline: str | None = Field(description="null where each has one, as without an intercept")
     levels: list[str]
 
@@ -100,7 +101,7 @@ class ModelOut(BaseModel):
     dataset_id: str | None
     dataset_version: int | None
     dataset_gone: bool = Field(description="whether the data set has been deleted since")
-    stale: bool = Field(description="whether rows that it was fitted to have been taken away since")
+    stale: bool = Field(description="whether its version of the data set is gone, because rows were taken away since")
     options: dict[str, Any]
     meta: Meta
 

@@ -31,7 +31,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "no rows": ({"rows": [3, 3]}, "invalid-value", "/rows"),
     "rows backwards": ({"rows": [3, 1]}, "invalid-value", "/rows"),
     "one end of rows": ({"rows": [3]}, "invalid-fields", "/rows"),
-    "rows before the first": ({"rows": [-1, 3]}, "invalid-fields", "/rows/0"),
+    "rows before the first": ({"rows": [-1, 3]}, "invalid-fields", "/rows"),
     "rows and between": ({"rows": [0, 3], "between": {"column": "a"}}, "invalid-value", "/between"),
     "between values of no column": ({"between": {"column": "z"}}, "unknown-column", "/between/column"),
     "between values of text": ({"between": {"column": "city"}}, "not-numeric", "/between/column"),

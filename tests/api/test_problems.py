@@ -326,3 +326,23 @@ def test_long_values_are_cut_short(client: httpx.Client) -> None:
         answer = client.post("/predict", params={"model_id": "m" * 5000}, **form({"x": ["y" * 100_000]}))
         assert answer.status_code in (404, 422)
         assert len(answer.content) < 12_000
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "near"),
+    [
+        ("DELETE", "/datasets/ds_1?version=1", ""),
+        ("POST", "/datasets?nmae=x", "'name' is"),
+        ("POST", "/predict?model_id=m&intervall=prediction", "'interval' is"),
+        ("GET", "/jobs?state=done", ""),
+        ("GET", "/datasets/ds_1/rows?fromat=csv", "'format' is"),
+    ],
+)
+def test_a_parameter_that_a_call_does_not_know_is_refused(client: httpx.Client, method: str, path: str, near: str) -> None:
+    """A slip in a name would change what is done: without its condition a removal would take everything."""
+    problem = refused(
+        client.request(method, path, content=b"x\n1\n", headers={"Content-Type": "text/csv"}), 422, "invalid-value"
+    )
+
+    assert problem["errors"][0]["parameter"] == list(httpx.URL(path).params)[-1]
+    assert near in problem["detail"]
