@@ -14,7 +14,7 @@ from flint import arb, arb_mat, fmpz
 
 from service.solver.balls import precision
 from service.solver.centred import Centred
-from service.solver.figures import BITS
+from service.solver.figures import FIRST_BITS
 from service.solver.inverse import inverse
 from service.solver.rounding import quotient
 
@@ -40,10 +40,11 @@ class Inverted:
     @classmethod
     def of(cls, equation: Centred) -> Inverted | None:
         """At the least precision that tells it to a double's digits; None if the columns are exactly dependent."""
-        equation, bits = equation.balanced(), BITS[0]
+        equation, bits = equation.balanced(), FIRST_BITS
         p = equation.n_features
         if p == 1 and equation.gram[0, 0] == 0:
             return None
+        is_independent = False
         while True:
             with precision(bits):
                 try:
@@ -51,8 +52,9 @@ class Inverted:
                     if all(balls[i, i].rel_accuracy_bits() >= _ENOUGH_BITS for i in range(p)):
                         return cls(equation, bits, balls)
                 except ZeroDivisionError:
-                    if equation.gram.rank() < p:
+                    if not is_independent and equation.gram.rank() < p:
                         return None
+                    is_independent = True
             bits *= 2
 
     @classmethod

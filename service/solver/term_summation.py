@@ -12,7 +12,7 @@ from service.solver.reading import Numbers, check
 from service.solver.slicing.accumulation import Accumulation, require_width
 from service.solver.slicing.monomials import Plan
 from service.solver.slicing.products import Monomials
-from service.solver.slicing.term_blocks import MOST_SLICES, TooLongProducts
+from service.solver.slicing.term_limits import MOST_SLICES, TooLongProducts
 from service.solver.terms import Term
 from service.solver.units import BASE, in_weight_unit
 

@@ -61,6 +61,11 @@ class Plan:
         return range(start, start + self.n_factors)
 
     @property
+    def has_products(self) -> bool:
+        """Whether some right factor is not a column itself."""
+        return any(sum(power for _, power in powers) > 1 for powers in self.monomials[: self.n_factors])
+
+    @property
     def singles(self) -> tuple[tuple[int, int], ...]:
         """(place, column) of each monomial that is a column itself."""
         return tuple((i, powers[0][0]) for i, powers in enumerate(self.monomials) if len(powers) == 1 and powers[0][1] == 1)

@@ -9,19 +9,11 @@ from service.solver.slicing.monomials import Plan
 from service.solver.slicing.scratch import Scratch
 from service.solver.slicing.slices import Floats, Integers
 from service.solver.slicing.term_layout import Layout
+from service.solver.slicing.term_limits import MOST_SLICES, TooLongProducts
 from service.solver.slicing.windows import Windows, windows
 from service.solver.units import Sums, combined, no_sums
 
 MOST_BLOCKS = 1023  # sums of at most 2**53 each, added up in 64 bits
-MOST_SLICES = 2048  # in all: the sums are 32 MB then, the digits of a block as much, twice that with weights
-
-
-class TooLongProducts(ValueError):
-    """The products need too many slices: `n_slices` in all; `factor` is the place of the longest."""
-
-    def __init__(self, factor: int, n_slices: int) -> None:
-        super().__init__(factor, n_slices)
-        self.factor, self.n_slices = factor, n_slices
 
 
 class TermBlocks:
@@ -66,6 +58,10 @@ class TermBlocks:
             self._multiply(block.shape[1], layout)
         return odd
 
+    def require_short(self, block: Floats) -> None:
+        """See whether products of rows like those of the block, (c, m), can be added. Raises: TooLongProducts: as `add`."""
+        self._alone(windows(block, self.tolerated))
+
     def take(self) -> Sums:
         """The sums since the last take: base 2, a unit for every factor and one for the weights."""
         self._put_sums_away()
@@ -75,14 +71,18 @@ class TermBlocks:
     def _lay_out(self, needed: Windows) -> Layout:
         layout = Layout.of(self.plan, self._layout.windows.joined(needed) if self._layout else needed)
         if layout.n_slices > MOST_SLICES:
-            layout = Layout.of(self.plan, needed)
-            if layout.n_slices > MOST_SLICES:
-                raise TooLongProducts(layout.longest, layout.n_slices)
+            layout = self._alone(needed)
         if self._layout and layout.windows == self._layout.windows:
             return self._layout
         self._put_sums_away()
         self._layout = layout
         self._ceilings = np.ldexp(1.0, layout.windows.high)[:, None]
+        return layout
+
+    def _alone(self, needed: Windows) -> Layout:
+        layout = Layout.of(self.plan, needed)
+        if layout.n_slices > MOST_SLICES:
+            raise TooLongProducts(layout.longest, layout.n_slices)
         return layout
 
     def _split(self, block: Floats, layout: Layout) -> NDArray[np.bool_]:

@@ -8,8 +8,9 @@ from service.solver.slicing.integers import binary
 from service.solver.slicing.monomials import Plan
 from service.solver.slicing.scratch import Scratch
 from service.solver.slicing.slices import ROWS, Floats
-from service.solver.slicing.term_blocks import TermBlocks, TooLongProducts
+from service.solver.slicing.term_blocks import TermBlocks
 from service.solver.slicing.term_integers import term_sums
+from service.solver.slicing.term_limits import MOST_SLICES, TooLongProducts, bits_of, require_short
 from service.solver.units import Sums, combined, no_sums
 
 FEW_ROWS = 200  # up to here Python's integers cost no more than slices do
@@ -55,7 +56,7 @@ class TermGathering:
     def _add_buffer(self) -> None:
         block, self._fill = self._buffer[:, : self._fill], 0
         if block.shape[1] <= FEW_ROWS:
-            self._add_integers(block)
+            self._add_few(block)
             return
         odd = self._common.add(block)
         if odd.any():
@@ -73,6 +74,19 @@ class TermGathering:
                 with suppress(TooLongProducts):  # values too far apart for any windows: slower, but they have their sums
                     block = block[:, self._odd.add(block)]
             self._add_integers(block)
+
+    def _add_few(self, block: Floats) -> None:
+        """Add rows by integers. Raises: TooLongProducts: more rows like these would be too long for slices."""
+        if block.shape[1] == 0:
+            return
+        integers, units = binary(block)
+        try:
+            require_short(self._plan, bits_of(integers), MOST_SLICES)
+        except TooLongProducts:
+            # As where there are many rows: what most of them need counts, and a few may need more.
+            if not self._common.n_slices:
+                self._common.require_short(block)
+        self._put(term_sums(self._plan, integers, units))
 
     def _add_integers(self, block: Floats) -> None:
         if block.shape[1]:

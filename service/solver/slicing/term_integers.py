@@ -5,6 +5,7 @@ from flint import fmpz_mat
 from numpy.typing import NDArray
 
 from service.solver.slicing.monomials import Plan
+from service.solver.slicing.term_limits import MOST_ODD_SLICES, bits_of, require_short
 from service.solver.units import Sums
 
 MOST_INTEGERS = 1 << 18  # made at a time, each of some hundred bytes
@@ -14,7 +15,9 @@ def term_sums(plan: Plan, integers: NDArray[np.generic], units: list[int]) -> Su
     """The sums of left * right, whatever the magnitudes.
 
     Args: integers: (c, n). units: (c,), each value being integer * base**-unit.
+    Raises: TooLongProducts: the products need more than MOST_ODD_SLICES slices.
     """
+    require_short(plan, bits_of(integers), MOST_ODD_SLICES)
     entries = fmpz_mat(plan.n_factors, plan.n_factors)
     columns = integers.astype(object)
     step = max(1, MOST_INTEGERS // len(plan.monomials))
