@@ -100,10 +100,11 @@ async def streamed(threads: Executor, body: AsyncIterator[bytes], batches: Reade
     return await working
 
 
-def row_reader(type_: str, max_columns: int, max_rows: int) -> Readers:
-    """The reader of CSV or of Arrow streams."""
-    read_batches = csv_rows.batches if type_ == CSV else arrow_rows.batches
-    return lambda stream: read_batches(stream, max_columns=max_columns, max_rows=max_rows)
+def row_reader(type_: str, max_columns: int, max_rows: int, types: csv_rows.Types | None = None) -> Readers:
+    """The reader of CSV, in which columns of these types are read as such, or of Arrow streams, which have their own."""
+    if type_ == CSV:
+        return lambda stream: csv_rows.batches(stream, max_columns=max_columns, max_rows=max_rows, types=types)
+    return lambda stream: arrow_rows.batches(stream, max_columns=max_columns, max_rows=max_rows)
 
 
 def cell_pointer(

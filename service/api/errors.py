@@ -1,5 +1,7 @@
 """What a request can ask wrongly, before anything below is asked; `problems` has how each is answered."""
 
+from service.ingest.errors import WrongType
+
 MOST_COUNTED = 2**63 - 1  # what a writer of JSON takes: nobody reads how many terms a degree of 10**18 has
 SHOWN_CATEGORIES = 10  # as many of a column's categories does a message repeat
 
@@ -110,6 +112,17 @@ class OverLimit(ApiError):
     def __str__(self) -> str:
         asked = f"at least {self.asked}" if self.asked == MOST_COUNTED else f"{self.asked}"
         return f"{asked} {self.what} are more than the limit of {self.limit}; GET /limits has them all"
+
+
+class WrongParameter(WrongType):
+    """A feature in the query is of another type than in the model."""
+
+    @property
+    def parameter(self) -> str:
+        return self.column
+
+    def __str__(self) -> str:
+        return f"{self.column}: {self.value!r} is not {self.expected}"
 
 
 class InvalidKey(ApiError):

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import orjson
@@ -26,6 +26,7 @@ from service.api.errors import (
     PredictionOutOfRange,
     UnseenCategory,
     UnsupportedMediaType,
+    WrongParameter,
 )
 from service.api.predicted import (
     Floats,
@@ -42,9 +43,11 @@ from service.api.predicted import (
 from service.api.problems import responses
 from service.api.services import Services, Use
 from service.api.written import written
+from service.ingest.csv_rows import BOOLEANS
 from service.ingest.errors import IngestError
 from service.ingest.json_rows import Columns, Matrix, Strict
-from service.registry.errors import ColumnsDiffer, NotFound, NotNumeric
+from service.registry.columns import ColumnType
+from service.registry.errors import ColumnsDiffer, NotFound, TypesDiffer
 from service.registry.models import Model
 from service.solver.errors import UnreadableNumber
 
@@ -54,7 +57,7 @@ LEVEL = 0.95
 PARAMETERS = ("model_id", "interval", "level", "leverage", "on_unseen")
 PROBLEMS = responses(
     BodyTooLarge, BodyTimeout, UnsupportedMediaType, NotAcceptable, IngestError, UnreadableNumber, NotFound, ColumnsDiffer,
-    NotNumeric, InvalidValue, OverLimit, PredictionOutOfRange, UnseenCategory, NoInterval,
+    TypesDiffer, InvalidValue, OverLimit, PredictionOutOfRange, UnseenCategory, NoInterval,
 )  # fmt: skip
 
 
@@ -122,7 +125,7 @@ async def predict(
     def of_table() -> Response:
         model = use.models.get(model_id)
         wanted = Wanted(interval=interval, level=level, leverage=leverage, on_unseen=on_unseen)
-        reader = row_reader(type_, use.limits.max_columns, use.limits.max_predict_rows)
+        reader = row_reader(type_, use.limits.max_columns, use.limits.max_predict_rows, model.types)
         return _answer(model, predicted(use, model, blocks_of(model, reader(io.BytesIO(text)), wanted), wanted), form)
 
     return await asyncio.to_thread(of_table)
@@ -159,15 +162,10 @@ async def predict_one(
         twice = next((name for i, name in enumerate(named) if name in named[:i]), None)
         if twice is not None:
             raise InvalidValue("", f"the feature {twice!r} is given twice", parameter=twice)
-        recipe = model.recipe
-        if not recipe.levels:
-            values = {name: _number(name, value) for name, value in sent}
-            return _answer(
-                model, predicted(use, model, [np.array([[values[name] for name in recipe.features]])], wanted), JSON
-            )
-        cells: dict[str, list[Any]] = {
-            name: [value] if name in recipe.levels else [_number(name, value)] for name, value in sent
-        }
+        cells = {name: [_cell(name, value, model.types[name])] for name, value in sent}
+        if not model.recipe.levels:
+            row = np.array([[cells[name][0] for name in model.feature_names]])
+            return _answer(model, predicted(use, model, [row], wanted), JSON)
         return _answer(model, predicted(use, model, blocks_of(model, iter([of_columns(cells)]), wanted), wanted), JSON)
 
     return await asyncio.to_thread(one)
@@ -196,11 +194,18 @@ def _answer(model: Model, found: Predicted, form: str) -> Response:
     return Response(written(table, "csv" if form == CSV else "arrow"), media_type=form, headers={"Linefit-Model-Id": model.id})
 
 
-def _number(name: str, value: str) -> float:
+def _cell(name: str, value: str, type_: ColumnType) -> float | str | bool:
+    """A feature in the query, as its cell in a CSV would be read. Raises: WrongParameter."""
+    if type_ == "text":
+        return value
+    if type_ == "boolean":
+        if value in BOOLEANS:
+            return BOOLEANS[value]
+        raise WrongParameter(0, name, value, "true or false")
     if value.isascii() and "_" not in value:  # Python takes others too, and nobody else does
         with suppress(ValueError):
             return float(value)
-    raise InvalidValue("", f"{name}: {value[:80]!r} is not a number", parameter=name)
+    raise WrongParameter(0, name, value, "a number")
 
 
 def _accepted(request: Request) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -15,9 +14,9 @@ from service.api.services import Services
 from service.ingest import json_rows
 from service.ingest.errors import MissingValue, shown
 from service.ingest.json_rows import Matrix
-from service.registry.columns import TYPES
 from service.registry.design import Recipe, as_text
-from service.registry.errors import ColumnsDiffer, NotNumeric
+from service.registry.errors import ColumnsDiffer
+from service.registry.matching import matched
 from service.registry.models import Model
 from service.solver.evaluation import predictions
 from service.solver.leverage import Spread, intervals, leverages
@@ -56,17 +55,11 @@ class Predicted:
 def blocks_of(model: Model, batches: Iterator[pa.RecordBatch], wanted: Wanted) -> Iterator[Floats]:
     """The bases of the model's terms, (m, b), batch by batch; the columns are checked before the second one is read.
 
-    Raises: ColumnsDiffer, NotNumeric, MissingValue, UnseenCategory, and as `batches`.
+    Raises: ColumnsDiffer, TypesDiffer, MissingValue, UnseenCategory, and as `batches`.
     """
-    first = next(batches)
-    match(model, first.schema.names)
     recipe = model.recipe
-    for name in model.feature_names:
-        type_ = TYPES[first.schema.field(name).type]
-        if name not in recipe.levels and type_ != "number":
-            raise NotNumeric("feature", name, type_)
     n_rows = 0
-    for batch in chain([first], batches):
+    for batch in matched(batches, model.types):
         _refuse_cells(batch, recipe, wanted.on_unseen, n_rows)
         yield recipe.block(batch, {})
         n_rows += batch.num_rows

@@ -87,7 +87,9 @@ def of_dataset(use: Services, spec: FitRequest, dataset: Dataset) -> Prepared:
         also = f'; {", ".join(left_out)} can be features with categorical "one_hot"' if left_out else ""
         raise InvalidValue("/features", f"there is no feature: {dataset.id} has no numeric column besides the target" + also)
     one_hot = [name for name in features if dataset.column(name).type != "number"]
-    design = replace(_design(use, spec, features, target, one_hot), rows=_range(use, spec, dataset))
+    booleans = tuple(name for name in one_hot if dataset.column(name).type == "boolean")
+    design = _design(use, spec, features, target, one_hot)
+    design = replace(design, booleans=booleans, rows=_range(use, spec, dataset))
     if spec.batch_size is not None:
         use.datasets.rows(dataset.id, dataset.version)  # the descent will walk them: NoRowsKept now, not in its job
         for name in design.columns:

@@ -31,6 +31,7 @@ from service.api.errors import (
     StorageFull,
     UnseenCategory,
     UnsupportedMediaType,
+    WrongParameter,
 )
 from service.ingest import errors as ingest
 from service.jobs import state as jobs
@@ -107,6 +108,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     InvalidValue: (422, "invalid-value"),
     OverLimit: (422, "over-limit"),
     InvalidKey: (422, "invalid-key"),
+    WrongParameter: (422, "wrong-type"),
     PredictionOutOfRange: (422, "prediction-out-of-range"),
     UnseenCategory: (422, "unseen-category"),
     NoInterval: (422, "no-interval"),

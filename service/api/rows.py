@@ -22,6 +22,7 @@ from service.api.written import written
 from service.ingest.json_rows import Integer, RowsBody
 from service.registry.conditions import condition
 from service.registry.errors import ColumnsDiffer, DatasetInUse, NoRowsKept, NoRowsLeft, NotFound, TypesDiffer
+from service.registry.matching import types_of
 from service.registry.versions import Change, Dataset
 from service.solver.errors import UnknownColumn
 from service.store.rows import Rows
@@ -80,7 +81,7 @@ async def append_rows(request: Request, use: Use, dataset_id: str, key: Key = No
     def make(batches: Batches, _body: RowsBody | None, keep: Keep) -> Made:
         return appended(use.datasets.append(dataset_id, batches, lambda c, change: keep(c, appended(change))))
 
-    return await upload(request, use, key, RowsBody, make)
+    return await upload(request, use, key, RowsBody, make, lambda: types_of(use.datasets.get(dataset_id).columns))
 
 
 @router.delete(

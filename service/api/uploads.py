@@ -29,6 +29,7 @@ from service.api.errors import BodyTimeout, BodyTooLarge, InvalidKey, OverLimit,
 from service.api.idempotency import claimed
 from service.api.services import Limits, Services
 from service.ingest import json_rows
+from service.ingest.csv_rows import Types
 from service.ingest.errors import IngestError, TooManyColumns, TooManyRows
 from service.registry.errors import KeyInUse, KeyReused
 from service.solver.errors import UnreadableNumber
@@ -55,12 +56,18 @@ Keep = Callable[[sa.Connection, Made], None]  # keeps the answer in the transact
 
 
 async def upload(
-    request: Request, use: Services, key: str | None, model: type[Body], make: Callable[[Batches, Body | None, Keep], Made]
+    request: Request,
+    use: Services,
+    key: str | None,
+    model: type[Body],
+    make: Callable[[Batches, Body | None, Keep], Made],
+    types: Callable[[], Types] | None = None,
 ) -> Response:
     """201 with what `make` made of the rows, or the answer given to the same request before.
 
-    Args: make: called in a thread with the rows, the body if it is JSON, and what keeps the answer.
-    Raises: UPLOAD_PROBLEMS, and as `make`.
+    Args: make: called in a thread with the rows, the body if it is JSON, and what keeps the answer; types: called in a
+        thread if the body is CSV: what its columns are, where that is known.
+    Raises: UPLOAD_PROBLEMS, and as `make` and `types`.
     """
     type_ = content_type(request, TYPES)
     limits = use.limits
@@ -81,7 +88,8 @@ async def upload(
             request.state.where = cell_pointer(body.columns, body.X, body.feature_names, body.target_name)
             made = await asyncio.to_thread(lambda: make(_batches(body, limits), body, keep))
         else:
-            reader = row_reader(type_, limits.max_columns, limits.max_rows)
+            known = await asyncio.to_thread(types) if types is not None and type_ == CSV else None
+            reader = row_reader(type_, limits.max_columns, limits.max_rows, known)
             made = await streamed(use.upload_threads, text, reader, lambda batches: make(batches, None, keep))
     return Response(orjson.dumps(made.body), 201, {"Location": made.location}, JSON)
 

@@ -1,13 +1,14 @@
 """Rows in CSV (RFC 4180, UTF-8, with a header), streamed: memory does not grow with the body.
 
-A column's type is fixed by its first block, missing cells aside: numbers if all its cells are, else booleans, else text.
+A column's type, unless it is known before, is fixed by its first block, missing cells aside: numbers if all its cells are,
+else booleans, else text: where a data set or a model says what a column is, a postcode 01 is text, and stays it.
 pyarrow cuts the cells, and they come as bytes; what they mean is decided here, because its own conversions say neither row nor
 value, read 0x10 and dates, and take "nan" for a null.
 """
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -22,29 +23,41 @@ from service.ingest.names import Array
 BLOCK_BYTES = 4 << 20
 BLANK_ROWS = 1 << 16  # made at a time: a byte sent is a row
 
-_TRUE = pa.array(["true", "True", "TRUE"])
-_FALSE = pa.array(["false", "False", "FALSE"])
+Type = Literal["number", "text", "boolean"]
+Types = Mapping[str, Type]  # of the columns whose type is known before their first cell
+
+BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+
+_TRUE = pa.array([text for text, value in BOOLEANS.items() if value])
+_FALSE = pa.array([text for text, value in BOOLEANS.items() if not value])
 _EMPTY = pa.array([""])
 # How other programs write a missing number or boolean. In a column of text all but the first are text.
 _MISSING = pa.array(["", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "."])
+_ARROW: dict[Type, pa.DataType] = {"number": pa.float64(), "text": pa.string(), "boolean": pa.bool_()}
 _EXPECTED = {pa.float64(): "a number", pa.bool_(): "true or false"}
+_BY_TYPE, _BY_START = "the type of its column", "the start of its column"
 
 
 def batches(
-    stream: Readable, block_bytes: int = BLOCK_BYTES, max_columns: int | None = None, max_rows: int | None = None
+    stream: Readable,
+    block_bytes: int = BLOCK_BYTES,
+    max_columns: int | None = None,
+    max_rows: int | None = None,
+    types: Types | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a CSV, a batch a block: numbers as float64 (correctly rounded), text as string, true and false as bool.
 
     Missing cells are nulls. "nan" and "inf" are numbers here, and what overflows is inf: to refuse them, by row and column, is
     the solver's reading.
 
+    Args: types: of columns that are known: each is read as its type from its first cell on, text as it is written.
     Raises: NoRows, NoColumns, BadName, TooManyColumns, TooManyRows; BadCsv, RaggedRow, WrongType: with the row;
         whatever the stream's read raises.
     """
-    return names.limited(_batches(stream, block_bytes, max_columns), max_rows)
+    return names.limited(_batches(stream, block_bytes, max_columns, types or {}), max_rows)
 
 
-def _batches(stream: Readable, block_bytes: int, max_columns: int | None) -> Iterator[pa.RecordBatch]:
+def _batches(stream: Readable, block_bytes: int, max_columns: int | None, known: Types) -> Iterator[pa.RecordBatch]:
     header: tuple[str, ...] | None = None
     types: list[pa.DataType] = []
     first_row, n_blank = 0, 0
@@ -65,9 +78,14 @@ def _batches(stream: Readable, block_bytes: int, max_columns: int | None) -> Ite
             continue
         table, first_row = table.slice(0, n_rows), first_row + n_blank_before
         columns = [_text(cells, first_row, name) for cells, name in zip(table.columns, header, strict=True)]
-        types = types or [_type(cells) for cells in columns]
+        types = types or [
+            _ARROW[known[name]] if name in known else _type(cells) for cells, name in zip(columns, header, strict=True)
+        ]
         yield from _blank(n_blank_before, header, types)
-        converted = [_converted(*one, first_row) for one in zip(columns, types, header, strict=True)]
+        converted = [
+            _converted(*one, first_row, _BY_TYPE if one[2] in known else _BY_START)
+            for one in zip(columns, types, header, strict=True)
+        ]
         first_row += table.num_rows
         yield names.record_batch(converted, header)
     if header is None:
@@ -166,7 +184,7 @@ def _type(cells: Array) -> pa.DataType:
     return pa.bool_() if pc.all(pc.or_(_are_booleans(cells), _are_missing(cells))).as_py() else pa.string()
 
 
-def _converted(cells: Array, to: pa.DataType, name: str, first_row: int) -> Array:
+def _converted(cells: Array, to: pa.DataType, name: str, first_row: int, asked_by: str) -> Array:
     """The cells as values of the column's type.
 
     Raises: WrongType.
@@ -187,7 +205,7 @@ def _converted(cells: Array, to: pa.DataType, name: str, first_row: int) -> Arra
         row = pc.index(pc.or_(fits, missing), False).as_py()
         if row < 0:
             return _null_where(missing, values)
-    raise WrongType(first_row + row, name, cells[row].as_py(), _EXPECTED[to])
+    raise WrongType(first_row + row, name, cells[row].as_py(), _EXPECTED[to], asked_by)
 
 
 def _numbers(cells: Array) -> Array | None:

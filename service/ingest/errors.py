@@ -82,12 +82,12 @@ class MissingValue(IngestError):
 class WrongType(IngestError):
     """A value is of another type than its column."""
 
-    def __init__(self, row: int, column: str, value: object, expected: str) -> None:
-        super().__init__(row, column, shown(value), expected)
+    def __init__(self, row: int, column: str, value: object, expected: str, asked_by: str = "the start of its column") -> None:
+        super().__init__(row, column, shown(value), expected, asked_by)
         self.row, self.column, self.value, self.expected = row, column, shown(value), expected
 
     def __str__(self) -> str:
-        return f"row {self.row}, column {self.column!r}: {self.value!r} is not {self.expected}, which the start of its column asks for"
+        return f"row {self.row}, column {self.column!r}: {self.value!r} is not {self.expected}, which {self.args[-1]} asks for"
 
 
 class LossyInteger(IngestError):

@@ -130,7 +130,7 @@ def rows(body: RowsBody) -> pa.RecordBatch:
     Raises: InvalidFields: both forms or none; NoRows, NoColumns, RaggedRow, UnequalColumns, BadName.
     """
     if body.columns is not None:
-        _refuse("is used with X and y alone", body, "X", "y", "feature_names", "target_name")
+        _refuse("cannot be used with columns", body, "X", "y", "feature_names", "target_name")
         return from_columns(body.columns)
     if body.X is None or body.y is None:
         lacking = "/y" if body.X is not None else "/X" if body.y is not None else ""

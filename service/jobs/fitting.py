@@ -116,7 +116,12 @@ def _common(task: Task, fit: LeastSquares, found: Found, job_id: str, duration_m
         "condition_number": fit.condition_number,
         "supported_digits": fit.supported_digits,
         "categories": {
-            name: {"baseline": recipe.baselines.get(name), "levels": levels} for name, levels in found.levels.items()
+            name: {
+                "type": "boolean" if name in design.booleans else "text",
+                "baseline": recipe.baselines.get(name),
+                "levels": levels,
+            }
+            for name, levels in found.levels.items()
         },
         "n_dropped": found.n_dropped,
         "imputed": {name: {"value": value, "n": found.n_imputed[name]} for name, value in found.imputed.items()},

@@ -14,7 +14,7 @@ from service.registry.conditions import Condition
 from service.registry.errors import DatasetInUse, NoRowsKept, NoRowsLeft, NotFound
 from service.registry.idents import new_id
 from service.registry.kept import Kept
-from service.registry.matching import matched
+from service.registry.matching import matched, types_of
 from service.registry.pages import Page, paged
 from service.registry.panels import Panels
 from service.registry.parts import KeptPart, has_rows, parts_of, reading_job
@@ -72,7 +72,7 @@ class Datasets:
         known = self.get(id_)
         self._require_rows(known)
         with files_kept_if_all_goes_well() as written:
-            came = held(matched(batches, known.columns), known.window)
+            came = held(matched(batches, types_of(known.columns)), known.window)
             arrival = self._taken_in(came, known, f"{id_}_{new_id('rows')}", written)
             with self._turns.of(id_):
                 before = self.get(id_)

@@ -28,6 +28,7 @@ class Design:
     degree: int = 1
     interactions: bool = False
     one_hot: tuple[str, ...] = ()  # the features that are columns of text or booleans
+    booleans: tuple[str, ...] = ()  # those of `one_hot` that are columns of booleans
     has_baselines: bool = True  # False without an intercept: the first of `one_hot` then keeps all its categories, as in R
     weights: str | None = None
     weight_type: WeightType = "precision"

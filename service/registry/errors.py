@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+_A = {"number": "a number", "text": "text", "boolean": "a boolean"}
 MOST_COUNTED = 2**63 - 1  # what a writer of JSON takes: nobody reads how many terms a degree of 10**18 has
 
 
@@ -88,14 +89,15 @@ class ColumnsDiffer(RegistryError):
 
 
 class TypesDiffer(RegistryError):
-    """A column has another type than in the data set."""
+    """A column has another type than in the data set or model; the row and value are those of its first cell with one."""
 
-    def __init__(self, column: str, expected: str, got: str) -> None:
-        super().__init__(column, expected, got)
-        self.column, self.expected, self.got = column, expected, got
+    def __init__(self, column: str, expected: str, got: str, row: int, value: str) -> None:
+        super().__init__(column, expected, got, row, value)
+        self.column, self.expected, self.got, self.row, self.value = column, expected, got, row, value
 
     def __str__(self) -> str:
-        return f"column {self.column!r} is {self.got} here and {self.expected} in the data set"
+        value = repr(self.value) if self.got == "text" else self.value
+        return f"row {self.row}, column {self.column!r}: {value} is {_A[self.got]}, expected {_A[self.expected]}"
 
 
 class TooManyTerms(RegistryError):

@@ -1,32 +1,43 @@
-"""Rows that are sent to a data set that is there: their columns go by name."""
+"""Rows that are sent to a data set or a model that is there: their columns go by name, and are of the types that it knows."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from service.registry.columns import TYPES, Column
+from service.ingest.errors import shown
+from service.registry.columns import TYPES, Column, ColumnType
 from service.registry.errors import ColumnsDiffer, TypesDiffer
 
+_ARROW = {name: type_ for type_, name in TYPES.items()}
 
-def matched(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+
+def types_of(columns: Sequence[Column]) -> dict[str, ColumnType]:
+    """The types of the columns by name."""
+    return {column.name: column.type for column in columns}
+
+
+def matched(batches: Iterable[pa.RecordBatch], types: Mapping[str, ColumnType]) -> Iterator[pa.RecordBatch]:
     """The batches with these columns, in their order and of their types: cells that are all missing are of any.
 
-    Raises: ColumnsDiffer, TypesDiffer.
+    Raises: ColumnsDiffer; TypesDiffer: rows counted from the first of `batches`.
     """
-    known = [column.name for column in columns]
+    n_before = 0
     for number, batch in enumerate(batches):
         sent = batch.schema.names
-        if number == 0 and set(known) != set(sent):
-            raise ColumnsDiffer([name for name in known if name not in sent], [name for name in sent if name not in known])
-        cells = [_as(column, batch.column(column.name)) for column in columns]
-        yield pa.RecordBatch.from_arrays(cells, names=known)
+        if number == 0 and set(types) != set(sent):
+            raise ColumnsDiffer([name for name in types if name not in sent], [name for name in sent if name not in types])
+        cells = [_as(name, type_, batch.column(name), n_before) for name, type_ in types.items()]
+        yield pa.RecordBatch.from_arrays(cells, names=list(types))
+        n_before += batch.num_rows
 
 
-def _as(column: Column, cells: "pa.Array[Any]") -> "pa.Array[Any]":
+def _as(name: str, type_: ColumnType, cells: "pa.Array[Any]", n_before: int) -> "pa.Array[Any]":
     got = TYPES[cells.type]
-    if got == column.type:
+    if got == type_:
         return cells
     if cells.null_count < len(cells):
-        raise TypesDiffer(column.name, column.type, got)
-    return cells.cast(next(type_ for type_, name in TYPES.items() if name == column.type))
+        at = pc.index(cells.is_valid(), True).as_py()
+        raise TypesDiffer(name, type_, got, n_before + at, shown(cells[at].cast(pa.string()).as_py()))
+    return cells.cast(_ARROW[type_])

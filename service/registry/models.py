@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from service.registry.columns import ColumnType
 from service.registry.design import Recipe
 from service.registry.errors import ModelInUse, NotFound
 from service.registry.kept import Kept
@@ -43,6 +44,12 @@ class Model:
             degree=options["degree"],
             interactions=options["interactions"],
         )
+
+    @cached_property
+    def types(self) -> dict[str, ColumnType]:
+        """What the columns of its features must be."""
+        categories = self.body["categories"]
+        return {name: categories[name]["type"] if name in categories else "number" for name in self.feature_names}
 
     @property
     def numbers(self) -> Numbers:

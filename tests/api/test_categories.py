@@ -39,7 +39,8 @@ def test_indicators_are_exact_columns_of_the_fit(client: httpx.Client, options: 
     assert said(model) == exact_fit(expanded(TABLE, FEATURES, **options), y).figures()
     assert model["feature_names"] == FEATURES
     assert model["categories"] == {
-        "city": {"baseline": "Aachen", "levels": sorted(CITIES)}, "sunny": {"baseline": "false", "levels": ["false", "true"]},
+        "city": {"type": "text", "baseline": "Aachen", "levels": sorted(CITIES)},
+        "sunny": {"type": "boolean", "baseline": "false", "levels": ["false", "true"]},
     }  # fmt: skip
 
 
@@ -171,4 +172,4 @@ def test_a_column_with_one_category_tells_nothing(client: httpx.Client) -> None:
     model = fit(client, dataset_id=id_, target="y", categorical="one_hot")
 
     assert model["terms"] == ["x"]
-    assert model["categories"]["city"] == {"baseline": "Ulm", "levels": ["Ulm"]}
+    assert model["categories"]["city"] == {"type": "text", "baseline": "Ulm", "levels": ["Ulm"]}

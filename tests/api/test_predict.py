@@ -131,7 +131,7 @@ def test_features_in_the_wrong_number_are_listed(client: httpx.Client, model_id:
         ({"X": [[1.0, 1e200]]}, "out-of-range", "/X/0/1"),
         ({"columns": {"beds": [1.0, 1e200], "sqft": [1.0, 1.0]}}, "out-of-range", "/columns/beds/1"),
         ({"columns": {"beds": [1.0], "sqft": [1.0, 2.0]}}, "unequal-columns", "/columns"),
-        ({"columns": {"beds": ["one"], "sqft": [1.0]}}, "not-numeric", "/columns/beds"),
+        ({"columns": {"beds": ["one"], "sqft": [1.0]}}, "types-differ", "/columns/beds/0"),
         ({"X": []}, "no-rows", "/X"),
         ({"columns": {"beds": [], "sqft": []}}, "no-rows", "/columns"),
         ({}, "invalid-value", ""),
@@ -164,26 +164,30 @@ def test_batches_are_predicted_as_one_table_is(client: httpx.Client, model_id: s
 
 
 def test_text_cannot_be_a_feature_of_a_prediction(client: httpx.Client, model_id: str) -> None:
-    """The column and its type are said, in CSV and Arrow too."""
-    for form in (as_csv, as_arrow):
-        sent = form({"beds": ["one"], "sqft": [1.0]})
-        problem = refused(client.post("/predict", params={"model_id": model_id}, **sent), 422, "not-numeric")
-        assert (problem["column"], problem["role"]) == ("beds", "feature")
+    """The row, the column, the value and what it must be are said, in CSV and Arrow too."""
+    for form, first, slug in ((as_csv, "1", "wrong-type"), (as_arrow, "", "types-differ")):
+        sent = form({"beds": [first, "many"], "sqft": [1.0, 2.0]})
+        problem = refused(client.post("/predict", params={"model_id": model_id}, **sent), 422, slug)
+        where = (1, "beds", "many") if form is as_csv else (0, "beds", "")
+        assert (problem["row"], problem["column"], problem["value"]) == where
+        assert "a number" in problem["detail"]
 
 
 @pytest.mark.parametrize(
-    ("query", "says"),
+    ("query", "slug", "error"),
     [
-        ("beds=1&sqft=many", "sqft: 'many' is not a number"),
-        ("beds=1&sqft=2&beds=3", "given twice"),
-        ("beds=1&sqft=1_0", "sqft: '1_0' is not a number"),
+        ("beds=1&sqft=many", "wrong-type", {"parameter": "sqft", "detail": "sqft: 'many' is not a number"}),
+        ("beds=1&sqft=2&beds=3", "invalid-value", {"parameter": "beds", "detail": "the feature 'beds' is given twice"}),
+        ("beds=1&sqft=1_0", "wrong-type", {"parameter": "sqft", "detail": "sqft: '1_0' is not a number"}),
     ],
 )
-def test_what_is_wrong_with_a_query_is_said(client: httpx.Client, model_id: str, query: str, says: str) -> None:
+def test_what_is_wrong_with_a_query_is_said(
+    client: httpx.Client, model_id: str, query: str, slug: str, error: dict[str, str]
+) -> None:
     """Of a row in the query the feature and its value are named."""
-    problem = refused(client.get(f"/predict?model_id={model_id}&{query}"), 422, "invalid-value")
+    problem = refused(client.get(f"/predict?model_id={model_id}&{query}"), 422, slug)
 
-    assert says in problem["detail"]
+    assert problem["errors"] == [error]
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "1e400", "1e-200"])

@@ -9,7 +9,7 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.api.made import FORMS, LINE, Columns, as_arrow, dataset, fit, of_arrow, ok, pointers, refused
+from tests.api.made import CSV, FORMS, LINE, Columns, as_arrow, dataset, fit, of_arrow, ok, pointers, refused
 
 HARD = [0.1, -0.0, 1e-150, -1e150, 5e-17, 123456789.12345679, 2.0**-52, 1 / 3]
 ROWS: Columns = {"x": HARD, "city": ["a,b", 'c"d', "é", "e", "f", "g", "h", "i"], "sold": [True, False] * 4}
@@ -120,12 +120,37 @@ def test_missing_and_unknown_columns_are_named(client: httpx.Client, form: str) 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_column_of_another_type_is_refused(client: httpx.Client, form: str) -> None:
-    """Text cannot follow numbers: the column, what it is and what it must be are said."""
+    """Text cannot follow numbers: the row, the column, the value and what it must be are said."""
     id_ = dataset(client)
 
-    problem = refused(client.post(f"/datasets/{id_}/rows", **FORMS[form]({"x": ["one"], "price": [2.0]})), 422, "types-differ")
+    answer = client.post(f"/datasets/{id_}/rows", **FORMS[form]({"x": ["one"], "price": [2.0]}))
 
-    assert (problem["column"], problem["expected"], problem["got"]) == ("x", "number", "text")
+    problem = refused(answer, 422, "wrong-type" if form == "csv" else "types-differ")
+    assert (problem["row"], problem["column"], problem["value"]) == (0, "x", "one")
+    assert "a number" in problem["detail"]
+    assert pointers(problem) == ["/columns/x/0" if form == "json" else ""]
+
+
+@pytest.mark.parametrize(
+    ("rows", "appended"),
+    [
+        (b'y,sold,code\n3,TRUE,"01"\n', ("01", True, 3.0)),
+        (b"code,sold,y\nTRUE,,4\n", ("TRUE", None, 4.0)),
+        (b"code,sold,y\n1e3,False,.\n", ("1e3", False, None)),
+        (b"code,sold,y\n,NA,5\n", (None, None, 5.0)),
+        (b"code,sold,y\nNA,true,5\n", ("NA", True, 5.0)),
+    ],
+)
+def test_a_csv_is_appended_as_what_the_columns_are(
+    client: httpx.Client, rows: bytes, appended: tuple[str | None, bool | None, float | None]
+) -> None:
+    """The data set says it: in a column of text a number or a boolean is text, as it is written."""
+    id_ = dataset(client, {"code": ["A", "B"], "sold": [True, False], "y": [1.0, 2.0]})
+
+    ok(client.post(f"/datasets/{id_}/rows", content=rows, headers={"Content-Type": CSV}))
+
+    columns = ok(client.get(f"/datasets/{id_}/rows", params={"offset": 2}), 200)["columns"]
+    assert tuple(columns[name] for name in ("code", "sold", "y")) == tuple([value] for value in appended)
 
 
 def test_appended_rows_keep_the_reading_of_the_data_set(client: httpx.Client) -> None:

@@ -110,6 +110,66 @@ def test_a_column_keeps_the_type_of_its_first_block(header: str, good: str, bad:
     assert (found.row, found.column, found.value, found.expected) == (50, column, bad.split(",")[column == "b"], expected)
 
 
+KNOWN: csv_rows.Types = {"t": "text", "n": "number", "b": "boolean"}
+
+
+@BLOCKS
+def test_a_column_whose_type_is_known_is_read_as_that_from_its_first_cell_on(block_bytes: int) -> None:
+    """Text exactly as it is written, quotes aside; an empty cell is missing. Others are read as what they look like."""
+    body = b't,n,b,x\n01,,NA,01\n1e3,NA,TRUE,1\n"12345678901234567892", 7 ,false,2\n TRUE,8,,3\n,9,True,4\nNA,1,true,5\n'
+
+    table = pa.Table.from_batches(csv_rows.batches(io.BytesIO(body), max(block_bytes, 40), types=KNOWN))
+
+    assert table.to_pydict() == {
+        "t": ["01", "1e3", "12345678901234567892", " TRUE", None, "NA"],
+        "n": [None, None, 7.0, 8.0, 9.0, 1.0],
+        "b": [None, True, False, None, True, True],
+        "x": [1.0, 1.0, 2.0, 3.0, 4.0, 5.0],
+    }
+    assert table.schema.types == [pa.string(), pa.float64(), pa.bool_(), pa.float64()]
+
+
+@BLOCKS
+@given(cells=st.lists(st.text(st.sampled_from('01.eE+-TRUENA, "'), min_size=1, max_size=8), min_size=1, max_size=12))
+def test_what_is_known_to_be_text_is_never_changed(block_bytes: int, cells: list[str]) -> None:
+    """Whatever the cells of a block look like."""
+    written = io.StringIO(newline="")
+    csv.writer(written, quoting=csv.QUOTE_ALL).writerows([("t",), *((cell,) for cell in cells)])
+
+    batches = csv_rows.batches(io.BytesIO(written.getvalue().encode()), max(block_bytes, 40), types=KNOWN)
+
+    assert pa.Table.from_batches(batches)["t"].to_pylist() == cells
+
+
+@BLOCKS
+@pytest.mark.parametrize(
+    ("column", "good", "bad", "expected"),
+    [("n", "1", "abc", "a number"), ("b", "TRUE", "1", "true or false"), ("b", "false", "yes", "true or false")],
+)
+@pytest.mark.parametrize("n_good", [0, 1, 30])
+def test_a_cell_that_is_not_of_the_known_type_is_refused_with_row_and_value(
+    block_bytes: int, column: str, good: str, bad: str, expected: str, n_good: int
+) -> None:
+    """The first one too: nothing is guessed from it."""
+    body = "\n".join([f"{column},x", *[f"{good},1"] * n_good, f"{bad},1"]).encode()
+
+    with pytest.raises(WrongType, match="the type of its column") as caught:
+        list(csv_rows.batches(io.BytesIO(body), block_bytes, types=KNOWN))
+
+    found = caught.value
+    assert (found.row, found.column, found.value, found.expected) == (n_good, column, bad, expected)
+
+
+@BLOCKS
+def test_blank_lines_of_a_column_that_is_known_to_be_text_are_missing(block_bytes: int) -> None:
+    """Among its cells; at the end they are nothing."""
+    body = b"t\n" + b"\n" * 20 + b"5\n\n7\n\n\n"
+
+    table = pa.Table.from_batches(csv_rows.batches(io.BytesIO(body), block_bytes, types=KNOWN))
+
+    assert table["t"].to_pylist() == [*[None] * 20, "5", None, "7"]
+
+
 MISSING = ["", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", ".", "  ", " NA "]
 
 

@@ -174,7 +174,7 @@ def test_a_column_is_of_one_type(values: str, at: int, message: str) -> None:
         ({"X": [1, 2], "y": [1, 2]}, {"/X/0": "expected a list, got 1"}),
         ({}, {"": "expected rows, as columns or as X and y"}),
         ({"X": [[1]]}, {"/y": "expected rows, as columns or as X and y"}),
-        ({"columns": {"x": [1]}, "y": [1]}, {"/y": "is used with X and y alone"}),
+        ({"columns": {"x": [1]}, "y": [1]}, {"/y": "cannot be used with columns"}),
         ({"sample": {"n_samples": 1, "slope": 1}, "X": [[1]]}, {"/X": "cannot be used with sample"}),
         (
             {"X": [[1]], "y": [1], "feature_names": ["a", "b"]},
