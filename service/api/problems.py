@@ -84,6 +84,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     registry.NoRowsKept: (409, "no-rows"),
     registry.NoRowsLeft: (422, "no-rows-left"),
     registry.BadCondition: (422, "invalid-value"),
+    registry.DatasetBusy: (429, "dataset-busy"),
     registry.ModelInUse: (409, "model-in-use"),
     registry.ColumnsDiffer: (422, "columns-differ"),
     registry.TypesDiffer: (422, "types-differ"),
@@ -198,7 +199,7 @@ def answer(problem: dict[str, Any], headers: dict[str, str] | None = None) -> Re
 async def on_error(request: Request, error: Exception) -> Response:
     """Answers any of our own errors."""
     headers = {}
-    if isinstance(error, (registry.KeyInUse, jobs.TooManyJobs)):
+    if isinstance(error, (registry.KeyInUse, registry.DatasetBusy, jobs.TooManyJobs)):
         headers["Retry-After"] = "1"
     if isinstance(error, BodyTimeout):
         headers["Connection"] = "close"  # what may still come of the body is no next request

@@ -21,7 +21,7 @@ from service.api.versions import Version, of_version
 from service.api.written import written
 from service.ingest.json_rows import Integer, RowsBody
 from service.registry.conditions import condition
-from service.registry.errors import ColumnsDiffer, DatasetInUse, NoRowsKept, NoRowsLeft, NotFound, TypesDiffer
+from service.registry.errors import ColumnsDiffer, DatasetBusy, DatasetInUse, NoRowsKept, NoRowsLeft, NotFound, TypesDiffer
 from service.registry.matching import types_of
 from service.registry.versions import Change, Dataset
 from service.solver.errors import UnknownColumn
@@ -86,7 +86,7 @@ async def append_rows(request: Request, use: Use, dataset_id: str, key: Key = No
 
 @router.delete(
     "/datasets/{dataset_id}/rows", response_model=RemovedOut,
-    responses=responses(NotFound, InvalidValue, DatasetInUse, NoRowsKept, NoRowsLeft),
+    responses=responses(NotFound, InvalidValue, DatasetInUse, DatasetBusy, NoRowsKept, NoRowsLeft),
 )  # fmt: skip
 async def remove_rows(
     use: Use,

@@ -48,7 +48,8 @@ def begin(connection: sa.Connection, job_id: str) -> None:
 
 def keep_summed(connection: sa.Connection, job_id: str, summed: Summed) -> None:
     """Keep what was made for a job: after a restart it need not read the rows again."""
-    connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(_values(summed)))
+    unfinished = jobs.c.id == job_id, jobs.c.state.in_(UNFINISHED)  # it may have been cancelled meanwhile
+    connection.execute(sa.update(jobs).where(*unfinished).values(_values(summed)))
 
 
 def _values(summed: Summed | None) -> dict[str, bytes]:
@@ -60,7 +61,7 @@ def end(connection: sa.Connection, job: Job) -> bool:
     values: dict[str, Any] = {"state": job.state, "epoch": job.epoch, "model_id": job.model_id, "finished_at": job.finished_at}
     values |= {"problem": None if job.problem is None else orjson.dumps(job.problem), "rows_file": None}
     if job.task.descent is None or job.task.descent.batch_size is not None:
-        values["moments"] = None
+        values |= {"moments": None, "found": None}
     ended = sa.update(jobs).where(jobs.c.id == job.id, jobs.c.state.in_(UNFINISHED)).values(values)
     return bool(connection.execute(ended).rowcount)
 

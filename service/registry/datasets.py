@@ -24,11 +24,13 @@ from service.registry.versions import Also, AlsoChanged, Change, Dataset, datase
 from service.registry.windows import LastSpan, Window, held, to_json
 from service.solver.reading import Numbers
 from service.store.rows import Part, PartWriter, Rows, path
-from service.store.tables import Store, datasets, parts, versions
+from service.store.tables import Store, datasets, parts, running_sums, versions
 
 KEPT_CELLS = 250_000  # parts x columns in memory, some 200 bytes each: of data sets that rows are taken away from
 
 Standing = Literal["here", "stale", "gone"]
+
+MOST_WAITING = 16  # for the turn to change one data set: each holds a thread that others need
 
 
 class Datasets:
@@ -99,7 +101,7 @@ class Datasets:
         return self._remove(id_, those_where(condition))
 
     def _remove(self, id_: str, choice: Choice) -> Change:
-        with files_kept_if_all_goes_well() as written, self._turns.of(id_):
+        with files_kept_if_all_goes_well() as written, self._turns.of(id_, MOST_WAITING):
             before = self.get(id_)
             kept, panels = self._parts(before), self._panels.of(before)
             with self._store.read() as connection:
@@ -111,6 +113,7 @@ class Datasets:
                 raise NoRowsLeft(id_)
             made = step(before, panels, None, removal)
             self._keep(made, nothing)
+        self._store.empty_log()
         return made.change
 
     def _taken_in(self, batches: Iterable[pa.RecordBatch], to: Dataset, file: str, written: list[Path]) -> Arrival:
@@ -211,15 +214,22 @@ class Datasets:
 
     def delete(self, id_: str) -> None:
         """Forget a data set, rows and all; models stay. Raises: NotFound, DatasetInUse."""
-        with self._store.write() as connection:
+        # In its turn: whoever is taking rows away reads the files.
+        with self._turns.of(id_), self._store.write() as connection:
             self._refuse_if_read(connection, id_)
             files = connection.execute(sa.select(parts.c.file).where(parts.c.dataset_id == id_)).scalars().all()
+            connection.execute(
+                sa.delete(running_sums).where(
+                    running_sums.c.file.in_(sa.select(parts.c.file).where(parts.c.dataset_id == id_))
+                )
+            )
             if not connection.execute(sa.delete(datasets).where(datasets.c.id == id_)).rowcount:
                 raise NotFound("data set", id_)
         self._panels.forget(id_)
         self._kept.drop(lambda key: key == id_)
         for file in files:  # a crash before this leaves files that no table names: they are swept at the next start
             path(self._folder, file).unlink(missing_ok=True)
+        self._store.empty_log()
 
     def rows(self, id_: str, version: int) -> Rows:
         """The rows of a version.

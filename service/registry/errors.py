@@ -65,6 +65,17 @@ class BadCondition(RegistryError):
         return self.why
 
 
+class DatasetBusy(RegistryError):
+    """Too many requests wait for their turn to change the data set: try again when some are done."""
+
+    def __init__(self, dataset_id: str) -> None:
+        super().__init__(dataset_id)
+        self.dataset_id = dataset_id
+
+    def __str__(self) -> str:
+        return f"too many requests wait for their turn to change {self.dataset_id}"
+
+
 class ModelInUse(RegistryError):
     """An alias names the model: move or delete the alias first."""
 

@@ -14,6 +14,7 @@ from service.store.rows import Part
 from service.store.tables import Store, parts, running_sums
 
 CAPACITY = 128 << 20  # bytes of running sums in memory
+MOST_KEPT = 16  # choices of columns whose sums are kept of a file: there are more than there is disk
 MOST_READ = 1 << 18  # rows summed before `progress` is told of them, and may stop it
 WAIT_S = 0.2  # between two words to `progress` while another request makes what is wanted
 
@@ -112,6 +113,9 @@ class Ranges:
             # Of a file that went meanwhile nothing may stay.
             if connection.execute(sa.select(parts.c.file).where(parts.c.file == file).limit(1)).first() is not None:
                 connection.execute(sa.delete(running_sums).where(*_is(key)))
+                others = sa.select(sa.func.count()).select_from(running_sums).where(running_sums.c.file == file)
+                if connection.execute(others).scalar_one() >= MOST_KEPT:  # nobody knows which is used least
+                    connection.execute(sa.delete(running_sums).where(running_sums.c.file == file))
                 row = {"file": file, "columns_key": columns_key, "value": value}
                 connection.execute(sa.insert(running_sums).values(row))
         self._kept.put(key, made, len(value))

@@ -162,6 +162,12 @@ class Store:
         with self._writing, self._engine.begin() as connection:
             yield connection
 
+    def empty_log(self) -> None:
+        """What was deleted leaves the write-ahead log too, as far as nobody reads from it just now. Of SQLite alone."""
+        if self._engine.dialect.name == "sqlite":
+            with self._writing, self.read() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Gives the connections back; the store is not used after."""
         self._engine.dispose()
@@ -172,7 +178,13 @@ def _prepare_sqlite(engine: sa.Engine, synchronous: str) -> None:
     def configure(connection: sa.pool.PoolProxiedConnection, _record: object) -> None:
         # Transactions are begun below, not by the driver, which would begin them late and then fail to upgrade.
         connection.isolation_level = None  # type: ignore[attr-defined]  # sqlite3.Connection, which the event does not say
-        for pragma in ("journal_mode = WAL", f"synchronous = {synchronous}", "foreign_keys = ON", "busy_timeout = 10000"):
+        for pragma in (
+            "journal_mode = WAL",
+            f"synchronous = {synchronous}",
+            "foreign_keys = ON",
+            "busy_timeout = 10000",
+            "secure_delete = ON",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -18,7 +18,7 @@ from tests.api.made import FORMS, Columns, Sent, as_arrow, as_csv, dataset, ok, 
 
 # What no request is known to cause: sums that cannot be joined, a client that is gone, a full disk, a limit of
 # 65,536 bits; and a fit to nothing, which the API refuses by the field that asks for it.
-UNREACHABLE = {"column-mismatch", "weight-mismatch", "reading-mismatch", "not-contained", "incomplete-body", "storage-full", "unresolved",
+UNREACHABLE = {"dataset-busy", "column-mismatch", "weight-mismatch", "reading-mismatch", "not-contained", "incomplete-body", "storage-full", "unresolved",
                "no-features", "worker-lost"}  # fmt: skip
 DESCENT = {"method": "gradient_descent"}
 AS_JSON = {"Content-Type": "application/json"}

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from service.registry.conditions import condition
 from service.registry.datasets import require
-from service.registry.errors import DatasetInUse, NoRowsKept, NoRowsLeft, NotFound, TypesDiffer
+from service.registry.errors import DatasetBusy, DatasetInUse, NoRowsKept, NoRowsLeft, NotFound, TypesDiffer
+from service.registry.turns import Turns
 from service.registry.versions import Version
 from service.solver.minibatch import BLOCK_ROWS
 from service.store.tables import Store, jobs, moments, parts, running_sums, versions
@@ -332,3 +333,52 @@ def test_cells_that_are_all_missing_are_of_any_type(opened: Opened, store: Store
     assert_is(opened, store, change.made, [*rows, *[(None, None, None, None)] * 2])
     with pytest.raises(TypesDiffer):
         opened.datasets.append(made.id, [bare, bare.set_column(2, "word", pa.array([None, 1.0]))])
+
+
+def test_a_data_set_that_is_deleted_takes_its_running_sums_along(opened: Opened, store: Store) -> None:
+    """They are as private as the rows."""
+    made = opened.datasets.create([batch(drawn(20))], "d", "float64")
+    with store.write() as connection:
+        file = connection.execute(sa.select(parts.c.file)).scalar_one()
+        connection.execute(sa.insert(running_sums).values(file=file, columns_key="k", value=b""))
+
+    opened.datasets.delete(made.id)
+
+    with store.read() as connection:
+        assert connection.execute(sa.select(running_sums)).all() == []
+
+
+def test_a_data_set_deleted_while_rows_are_taken_away_goes_after_that(opened: Opened) -> None:
+    """The removal finds its files."""
+    here = opened.datasets
+    made = here.create([batch(drawn(20))], "d", "float64")
+    for _ in range(20):
+        here.append(made.id, [batch(drawn(20))])
+    failures: list[Exception] = []
+
+    def remove() -> None:
+        try:
+            here.remove_version(made.id, 3)
+        except NotFound:
+            pass
+        except Exception as error:  # noqa: BLE001 (what the test is about)
+            failures.append(error)
+
+    removing = threading.Thread(target=remove)
+    removing.start()
+    here.delete(made.id)
+    removing.join(30)
+
+    assert failures == []
+    with pytest.raises(NotFound):
+        here.get(made.id)
+
+
+def test_only_so_many_wait_for_their_turn() -> None:
+    """Each holds a thread that other requests need: one more is asked to come again, and may when some are done."""
+    turns = Turns()
+
+    with turns.of("ds"), pytest.raises(DatasetBusy), turns.of("ds", most_waiting=0):
+        pytest.fail("it had the turn")
+    with turns.of("ds", most_waiting=0), turns.of("another", most_waiting=0):
+        pass
