@@ -9,6 +9,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from flint import fmpz, fmpz_mat
 
 AT_ONCE = 64  # columns: up to here one call is faster, and takes a few milliseconds
+_FREED_AT_ONCE = 400  # columns: up to 50 ms, where memory is in many pieces; of 2,000 a second
+
+
+class _Wide(fmpz_mat):
+    """A matrix whose entries are freed one by one."""
+
+    def __del__(self) -> None:
+        nothing = fmpz(0)
+        columns = range(self.ncols())
+        for i in range(self.nrows()):
+            for j in columns:
+                self[i, j] = nothing
+
+
+def zeros(side: int) -> fmpz_mat:
+    """A square matrix to be filled."""
+    return (fmpz_mat if side <= _FREED_AT_ONCE else _Wide)(side, side)
 
 
 def upper_triangle(matrix: fmpz_mat) -> Iterator[list[fmpz]]:
@@ -21,7 +38,7 @@ def upper_triangle(matrix: fmpz_mat) -> Iterator[list[fmpz]]:
 
 def symmetric(triangle: Iterable[Iterable[fmpz]], side: int) -> fmpz_mat:
     """The matrix of an upper triangle, row by row."""
-    matrix = fmpz_mat(side, side)
+    matrix = zeros(side)
     for i, row in enumerate(triangle):
         for j, entry in enumerate(row, start=i):
             matrix[i, j] = matrix[j, i] = entry

@@ -5,7 +5,7 @@ from flint import fmpz_mat
 from numpy.typing import NDArray
 
 from service.solver.decimals import shortest
-from service.solver.entries import AT_ONCE
+from service.solver.entries import AT_ONCE, zeros
 from service.solver.units import Sums, trailing_zeros
 
 MANTISSA = 53
@@ -37,7 +37,7 @@ def products(integers: NDArray[np.generic], units: list[int]) -> Sums:
         return Sums(tuple(units), rows * rows.transpose())
     starts = range(0, side, AT_ONCE)
     strips = [fmpz_mat(len(rows), n, rows.ravel().tolist()) for rows in (integers[at : at + AT_ONCE] for at in starts)]
-    entries = fmpz_mat(side, side)
+    entries = zeros(side)
     for a, left in zip(starts, strips, strict=True):
         for b, right in zip(starts[a // AT_ONCE :], strips[a // AT_ONCE :], strict=True):
             for i, row in enumerate((left * right.transpose()).tolist(), start=a):

@@ -1,10 +1,10 @@
 """Adding up the products of sliced blocks in 64-bit integers, block after block, and carrying before they overflow."""
 
 import numpy as np
-from flint import fmpz, fmpz_mat
+from flint import fmpz
 from numpy.typing import NDArray
 
-from service.solver.entries import AT_ONCE
+from service.solver.entries import AT_ONCE, zeros
 from service.solver.slicing.scratch import Scratch
 from service.solver.slicing.slices import MOST_SLICES, ROWS, WIDTH, Floats, Integers, Panel, add_products, cut, panels
 from service.solver.units import Sums, combined, no_sums
@@ -141,7 +141,7 @@ class SlicedSums:
         if not self._digits:
             return
         self._carry()
-        entries = fmpz_mat(self.n_columns, self.n_columns)
+        entries = zeros(self.n_columns)
         for (i, j), digits in self._digits.items():
             rows, columns = self._panels[i].columns.tolist(), self._panels[j].columns.tolist()
             step = max(1, AT_ONCE * AT_ONCE // len(columns))
