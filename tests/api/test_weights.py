@@ -124,7 +124,7 @@ def test_a_frequency_of_three_is_three_rows_for_means_too(client: httpx.Client) 
 @pytest.mark.parametrize("weight_type", ["precision", "frequency"])
 def test_a_row_of_weight_0_is_as_if_it_were_not_there(client: httpx.Client, weight_type: str) -> None:
     """Not for means, categories or missing cells either."""
-    columns = {
+    columns: dict[str, list[Any]] = {
         "x": [1.0, 2.0, 4.0, None, 100.0, None],
         "g": ["a", "b", "a", "b", "z", "a"],
         "y": [2.0, 3.5, 5.0, 4.0, 8.5, 1.0],
