@@ -67,8 +67,9 @@ class Holder:
         assert np.array_equal(self._stored(client), self.rows)
         summed = made(client.get(f"/datasets/{self.id_}/moments"), 200)
         assert summed["digest"] == Moments.of(self.rows, NAMES).digest()
-        older = client.get(f"/datasets/{self.id_}", params={"version": self.version - 1})
-        assert older.status_code == 404
+        if self.version > 1:
+            older = client.get(f"/datasets/{self.id_}", params={"version": self.version - 1})
+            assert older.status_code == 404
 
     def _stored(self, client: httpx.Client) -> Rows:
         """All rows, page by page."""
