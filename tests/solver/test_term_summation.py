@@ -281,6 +281,49 @@ def test_too_many_slices_are_refused_with_the_number() -> None:
     assert caught.value.n_slices > caught.value.limit > 1000
 
 
+@pytest.mark.parametrize("numbers", READINGS)
+@pytest.mark.parametrize("n", [1, 20, 120, 300])
+def test_powers_that_are_too_long_are_refused_however_few_the_rows(n: int, numbers: Numbers) -> None:
+    """What a fit costs follows from the length of its products: 120 rows of degree 100 took minutes."""
+    with pytest.raises(TooManySlices) as caught:
+        summed([readable(NORMAL[:n, :2])], made(1, 100), 1, numbers)
+
+    assert caught.value.n_slices > caught.value.limit == 2048
+
+
+@pytest.mark.parametrize("n", [120, 2048, 2048 + 120])
+def test_how_many_rows_there_are_does_not_decide_what_is_refused(n: int) -> None:
+    """Doubles of unlike sizes: up to degree 35 they are summed, from degree 39 on refused."""
+    summed([NORMAL[:n, :2]], made(1, 35), 1)
+    with pytest.raises(TooManySlices):
+        summed([NORMAL[:n, :2]], made(1, 39), 1)
+
+
+@pytest.mark.parametrize("numbers", READINGS)
+@pytest.mark.parametrize("n", [100, 400])
+def test_a_few_rows_far_from_the_others_are_refused_when_their_powers_are_too_long(n: int, numbers: Numbers) -> None:
+    """One row of 1e150 beside ones near 1: powers of it have thousands of bits, and so would have all sums."""
+    rows = np.round(NORMAL[:n, :2], 3)
+    rows[3, 0], rows[5, 0] = 1e150, 1e-150
+
+    assert weighted_values(summed([rows], made(1, 3), 1, numbers)) == exact_term_sums(rows, made(1, 3), 1, numbers)
+    with pytest.raises(TooManySlices) as caught:
+        summed([rows], made(1, 15), 1, numbers)
+    assert caught.value.n_slices > caught.value.limit
+
+
+@pytest.mark.parametrize("weight_type", [None, "precision"])
+@pytest.mark.parametrize("numbers", READINGS)
+def test_columns_without_products_may_have_any_magnitudes(numbers: Numbers, weight_type: WeightType | None) -> None:
+    """The limit is on products: 130 columns of 1e-150 beside 1e150 are summed as they always were."""
+    rows = np.tile([[1e-150, 1e150], [1e150, 1e-150], [1.0, 3.0]], 65)
+    rows = np.column_stack([rows, [0.5, 1.0, 2.0]])
+
+    moments = summed([rows], made(rows.shape[1] - 1 - (weight_type is not None)), rows.shape[1] - 1 - (weight_type is not None), numbers, weight_type)  # fmt: skip
+
+    assert moments.n_samples == 3
+
+
 def test_weighted_moments_do_not_mix_with_others() -> None:
     """Their first entry is a sum of weights, not a number of rows."""
     of, rows = made(1), np.ones((3, 3))

@@ -10,7 +10,7 @@ from service.solver.slicing.scratch import Scratch
 from service.solver.slicing.slices import ROWS, Floats
 from service.solver.slicing.term_blocks import TermBlocks
 from service.solver.slicing.term_integers import term_sums
-from service.solver.slicing.term_limits import MOST_SLICES, TooLongProducts, bits_of, require_short
+from service.solver.slicing.term_limits import MOST_SLICES, TooLongProducts
 from service.solver.units import Sums, combined, no_sums
 
 FEW_ROWS = 200  # up to here Python's integers cost no more than slices do
@@ -81,12 +81,13 @@ class TermGathering:
             return
         integers, units = binary(block)
         try:
-            require_short(self._plan, bits_of(integers), MOST_SLICES)
+            sums = term_sums(self._plan, integers, units, MOST_SLICES)
         except TooLongProducts:
             # As where there are many rows: what most of them need counts, and a few may need more.
             if not self._common.n_slices:
                 self._common.require_short(block)
-        self._put(term_sums(self._plan, integers, units))
+            sums = term_sums(self._plan, integers, units)
+        self._put(sums)
 
     def _add_integers(self, block: Floats) -> None:
         if block.shape[1]:

@@ -11,13 +11,13 @@ from service.solver.units import Sums
 MOST_INTEGERS = 1 << 18  # made at a time, each of some hundred bytes
 
 
-def term_sums(plan: Plan, integers: NDArray[np.generic], units: list[int]) -> Sums:
+def term_sums(plan: Plan, integers: NDArray[np.generic], units: list[int], most_slices: int = MOST_ODD_SLICES) -> Sums:
     """The sums of left * right, whatever the magnitudes.
 
     Args: integers: (c, n). units: (c,), each value being integer * base**-unit.
-    Raises: TooLongProducts: the products need more than MOST_ODD_SLICES slices.
+    Raises: TooLongProducts: the products need more than `most_slices`, and none was made.
     """
-    require_short(plan, bits_of(integers), MOST_ODD_SLICES)
+    require_short(plan, bits_of(integers), most_slices)
     entries = fmpz_mat(plan.n_factors, plan.n_factors)
     columns = integers.astype(object)
     step = max(1, MOST_INTEGERS // len(plan.monomials))
