@@ -15,8 +15,8 @@ from service.solver.moments import Moments
 from service.solver.rounding import quotient
 from service.solver.units import BASE
 
-# Whole numbers up to here are as sent; above it, doubles and decimals of 15 digits are rounded whole numbers too.
-_LARGEST_WHOLE = {"float64": 2**53, "decimal": 10**15}
+# Whole numbers up to here are as sent; above it all doubles are whole, and decimals of 15 digits are rounded ones too.
+_LARGEST_WHOLE = {"float64": 2**52, "decimal": 10**15}
 DOUBLE = 2.0**-53
 
 
