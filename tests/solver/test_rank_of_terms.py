@@ -16,7 +16,8 @@ Floats = NDArray[np.float64]
 DRAW = np.random.default_rng(5)
 X = 1 + 3 * DRAW.random(50)
 WHOLE = DRAW.integers(2, 500, 50).astype(float)
-UNIT = (lambda v: v / np.linalg.norm(v, axis=1)[:, None])(DRAW.normal(size=(50, 3)))
+DRAWN = DRAW.normal(size=(50, 3))
+UNIT = DRAWN / np.linalg.norm(DRAWN, axis=1)[:, None]
 
 
 def fitted(columns: Sequence[Floats], degree: int, interactions: bool) -> LeastSquares:
