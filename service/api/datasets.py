@@ -20,11 +20,11 @@ from service.api.services import Use
 from service.api.uploads import UPLOAD_PROBLEMS, Keep, Made, upload
 from service.api.versions import Version
 from service.ingest.json_rows import DatasetBody, Integer
-from service.registry.errors import DatasetInUse, NotFound
+from service.registry.errors import DatasetInUse, NotFound, NotNumeric
 from service.registry.given import create as create_given
 from service.registry.versions import Dataset
 from service.registry.windows import LastRows, LastSpan, Window
-from service.solver.errors import NotMoments, Unresolved
+from service.solver.errors import NotMoments, UnknownColumn, Unresolved
 from service.solver.reading import Numbers
 
 router = APIRouter(tags=["datasets"])
@@ -71,7 +71,7 @@ class DatasetOut(BaseModel):
 
 
 @router.post(
-    "/datasets", status_code=201, response_model=DatasetOut, responses=responses(*UPLOAD_PROBLEMS, InvalidValue, NotMoments, Unresolved),
+    "/datasets", status_code=201, response_model=DatasetOut, responses=responses(*UPLOAD_PROBLEMS, InvalidValue, NotMoments, Unresolved, UnknownColumn, NotNumeric),
     openapi_extra=json_body(DatasetBody, CSV, ARROW, example={"columns": {"x": [0.0, 1.0, 2.0], "price": [1.5, 2.5, 3.5]}}),
 )  # fmt: skip
 async def create_dataset(

@@ -18,7 +18,7 @@ class BodyTooLarge(ApiError):
         self.limit = limit
 
     def __str__(self) -> str:
-        return f"the body is larger than the limit of {self.limit} bytes; GET /limits has them all"
+        return f"the body, or what it unpacks to, is larger than the limit of {self.limit} bytes; GET /limits has them all"
 
 
 class BodyTimeout(ApiError):

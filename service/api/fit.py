@@ -33,7 +33,16 @@ from service.api.shown import JobOut, ModelOut, shown_job, shown_model
 from service.api.versions import of_version
 from service.ingest.errors import IngestError, MissingValue
 from service.jobs.state import Job, TooManyJobs
-from service.registry.errors import KeyInUse, KeyReused, NoRowsKept, NotFound, NotNumeric, NotSorted, TooManyTerms
+from service.registry.errors import (
+    KeyInUse,
+    KeyReused,
+    LongCategory,
+    NoRowsKept,
+    NotFound,
+    NotNumeric,
+    NotSorted,
+    TooManyTerms,
+)
 from service.solver.errors import Diverges, SolverError, UnknownColumn
 
 router = APIRouter(tags=["fit"])
@@ -43,7 +52,8 @@ PREFERS_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,18})(?![0-9])")
 
 PROBLEMS = responses(
     BodyTooLarge, BodyTimeout, UnsupportedMediaType, IngestError, SolverError, NotFound, NotNumeric, InvalidKey, KeyReused,
-    KeyInUse, InvalidValue, NotSupported, OptionNotUsed, OverLimit, TooManyTerms, TooManyJobs, StorageFull, NoRowsKept, NotSorted,
+    KeyInUse, InvalidValue, NotSupported, OptionNotUsed, OverLimit, TooManyTerms, LongCategory, TooManyJobs, StorageFull,
+    NoRowsKept, NotSorted,
 )  # fmt: skip
 
 

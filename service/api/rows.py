@@ -21,7 +21,16 @@ from service.api.versions import Version, of_version
 from service.api.written import written
 from service.ingest.json_rows import Integer, RowsBody
 from service.registry.conditions import condition
-from service.registry.errors import ColumnsDiffer, DatasetBusy, DatasetInUse, NoRowsKept, NoRowsLeft, NotFound, TypesDiffer
+from service.registry.errors import (
+    ColumnsDiffer,
+    DatasetBusy,
+    DatasetInUse,
+    NoRowsKept,
+    NoRowsLeft,
+    NotFound,
+    NotNumeric,
+    TypesDiffer,
+)
 from service.registry.matching import types_of
 from service.registry.versions import Change, Dataset
 from service.solver.errors import UnknownColumn
@@ -67,7 +76,7 @@ class RowsOut(BaseModel):
 
 @router.post(
     "/datasets/{dataset_id}/rows", status_code=201, response_model=AppendedOut,
-    responses=responses(*UPLOAD_PROBLEMS, NotFound, ColumnsDiffer, TypesDiffer, DatasetInUse, NoRowsKept),
+    responses=responses(*UPLOAD_PROBLEMS, NotFound, ColumnsDiffer, TypesDiffer, UnknownColumn, NotNumeric, DatasetInUse, NoRowsKept),
     openapi_extra=json_body(RowsBody, CSV, ARROW, example={"columns": {"x": [3.0], "price": [4.5]}}),
 )  # fmt: skip
 async def append_rows(request: Request, use: Use, dataset_id: str, key: Key = None) -> Response:

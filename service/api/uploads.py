@@ -90,13 +90,28 @@ async def upload(
         else:
             known = await asyncio.to_thread(types) if types is not None and type_ == CSV else None
             reader = row_reader(type_, limits.max_columns, limits.max_rows, known)
-            made = await streamed(use.upload_threads, text, reader, lambda batches: make(batches, None, keep))
+            made = await streamed(
+                use.upload_threads, text, reader, lambda batches: make(_within(batches, limits.max_body_bytes), None, keep)
+            )
     return Response(orjson.dumps(made.body), 201, {"Location": made.location}, JSON)
 
 
 def _replayed(answer: dict[str, Any]) -> Response:
     headers = {"Location": answer["location"], "Idempotency-Replayed": "true"}
     return Response(orjson.dumps(answer["body"]), 201, headers, JSON)
+
+
+def _within(batches: Batches, limit: int) -> Batches:
+    """The batches, as long as they are not too many. Raises: BodyTooLarge: they take more than `limit` bytes.
+
+    What a body takes on disk is what it unpacks to, and a compressed megabyte of Arrow may be a terabyte.
+    """
+    size = 0
+    for batch in batches:
+        size += batch.nbytes
+        if size > limit:
+            raise BodyTooLarge(limit)
+        yield batch
 
 
 def _batches(body: json_rows.RowsBody, limits: Limits) -> Batches:

@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.types as pt
 from numpy.typing import NDArray
 
-from service.ingest import decimal_cells, names
+from service.ingest import decimal_cells, names, texts
 from service.ingest.arrow_messages import Messages
 from service.ingest.csv_records import Readable
 from service.ingest.errors import BadArrow, LossyInteger, UnsupportedColumn
@@ -17,6 +16,7 @@ from service.ingest.names import Array
 
 BATCH_BYTES = 256 << 20
 SLICE_CELLS = 2_000_000  # converted at a time: a byte sent may be eight as float64, and a bit 64
+TEXT_BYTES = 16 << 20  # unpacked at a time: an index of a byte may stand for the longest text
 
 
 def batches(
@@ -24,9 +24,9 @@ def batches(
 ) -> Iterator[pa.RecordBatch]:
     """The rows of an Arrow IPC stream: numbers as float64 of the same value, booleans, text as string; nulls are kept.
 
-    Args: batch_bytes: how large one batch may be, decompressed and with its dictionaries.
-    Raises: NoRows, NoColumns, BadName, TooManyColumns, TooManyRows, UnsupportedColumn; LossyInteger, LossyDecimal: with the row;
-        BadArrow: the stream is damaged, cut off, or a batch too large; whatever the stream's read raises.
+    Args: batch_bytes: how large one batch may be, decompressed and with its dictionaries, these not expanded.
+    Raises: NoRows, NoColumns, BadName, TooManyColumns, TooManyRows, UnsupportedColumn; LossyInteger, LossyDecimal, TextTooLong,
+        RowTextTooLong: with the row; BadArrow: the stream is damaged, cut off, or a batch too large; whatever the stream's read raises.
     """
     return names.limited(_batches(stream, batch_bytes, max_columns), max_rows)
 
@@ -45,12 +45,24 @@ def _batches(stream: Readable, batch_bytes: int, max_columns: int | None) -> Ite
             # Offsets and indices that point outside would crash the process later.
             whole.validate(full=True)
             for start in range(0, whole.num_rows, n_rows):
-                batch = whole.slice(start, n_rows)
-                columns = zip(batch.columns, called, strict=True)
-                yield names.record_batch([_column(values, name, first_row, batch_bytes) for values, name in columns], called)
-                first_row += batch.num_rows
+                part = whole.slice(start, n_rows)
+                for batch in _cut(part, texts.checked(part.columns, called, first_row)):
+                    columns = zip(batch.columns, called, strict=True)
+                    yield names.record_batch([_column(values, name, first_row) for values, name in columns], called)
+                    first_row += batch.num_rows
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise messages.failure or BadArrow(str(error)) from None
+
+
+def _cut(batch: pa.RecordBatch, text_bytes: NDArray[np.int64]) -> Iterator[pa.RecordBatch]:
+    """The rows in pieces of at most TEXT_BYTES of text, or of one row."""
+    ends = text_bytes.cumsum()
+    start = 0
+    while start < batch.num_rows:
+        most = TEXT_BYTES + (ends[start - 1] if start else 0)
+        stop = max(start + 1, int(np.searchsorted(ends, most, side="right")))
+        yield batch.slice(start, stop - start)
+        start = stop
 
 
 def _supported(found: pa.DataType) -> bool:
@@ -62,9 +74,8 @@ def _is_number_boolean_or_null(found: pa.DataType) -> bool:
     return pt.is_floating(found) or pt.is_integer(found) or pt.is_decimal(found) or pt.is_boolean(found) or pt.is_null(found)
 
 
-def _column(values: Array, name: str, first_row: int, limit: int) -> Array:
-    if pt.is_dictionary(values.type):
-        values = _decoded(values, limit)
+def _column(found: Any, name: str, first_row: int) -> Array:
+    values: Array = found.dictionary_decode() if pt.is_dictionary(found.type) else found
     if pt.is_integer(values.type) or pt.is_decimal(values.type):
         exact = decimal_cells.doubles if pt.is_decimal(values.type) else _doubles
         missing = values.is_null().to_numpy(zero_copy_only=False) if values.null_count else None
@@ -74,15 +85,6 @@ def _column(values: Array, name: str, first_row: int, limit: int) -> Array:
     if pt.is_floating(values.type):  # without a bitmap of what is valid, of which there may be one
         return pa.array(values.to_numpy().astype(np.float64, copy=False))
     return values if pt.is_boolean(values.type) else values.cast(pa.string())
-
-
-def _decoded(values: Any, limit: int) -> Array:
-    """A column of text in full, unless a few long strings meant many times would take too much memory."""
-    lengths = pc.binary_length(values.dictionary).cast(pa.int64())
-    size = pc.sum(lengths.take(values.indices)).as_py() or 0
-    if size > limit:
-        raise BadArrow(f"a record batch whose text takes {size} bytes; the limit is {limit}: send smaller batches")
-    return values.dictionary_decode()  # type: ignore[no-any-return]
 
 
 def _doubles(values: Any, name: str, first_row: int) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from service.ingest import names
+from service.ingest import names, texts
 from service.ingest.csv_records import Readable, pieces
 from service.ingest.errors import BadCsv, IngestError, NoRows, RaggedRow, WrongType, shown
 from service.ingest.names import Array
@@ -51,8 +51,8 @@ def batches(
     the solver's reading.
 
     Args: types: of columns that are known: each is read as its type from its first cell on, text as it is written.
-    Raises: NoRows, NoColumns, BadName, TooManyColumns, TooManyRows; BadCsv, RaggedRow, WrongType: with the row;
-        whatever the stream's read raises.
+    Raises: NoRows, NoColumns, BadName, TooManyColumns, TooManyRows; BadCsv, RaggedRow, WrongType, TextTooLong,
+        RowTextTooLong: with the row; whatever the stream's read raises.
     """
     return names.limited(_batches(stream, block_bytes, max_columns, types or {}), max_rows)
 
@@ -86,6 +86,7 @@ def _batches(stream: Readable, block_bytes: int, max_columns: int | None, known:
             _converted(*one, first_row, _BY_TYPE if one[2] in known else _BY_START)
             for one in zip(columns, types, header, strict=True)
         ]
+        texts.checked(converted, header, first_row)
         first_row += table.num_rows
         yield names.record_batch(converted, header)
     if header is None:

@@ -4,7 +4,8 @@
     ├── NotJson, BadCsv, BadArrow     the bytes are not what their type says
     ├── InvalidFields                 a JSON body has the wrong fields, or fields of the wrong type
     ├── RaggedRow, UnequalColumns     the shape
-    ├── MissingValue, WrongType, LossyInteger, LossyDecimal    one cell
+    ├── MissingValue, WrongType, LossyInteger, LossyDecimal, TextTooLong    one cell
+    ├── RowTextTooLong                one row
     ├── BadName, UnsupportedColumn    one column
     ├── NoRows, NoColumns
     └── TooManyColumns, TooManyRows   a limit
@@ -116,6 +117,28 @@ class LossyDecimal(IngestError):
             f"row {self.row}, column {self.column!r}: the decimal {self.value} has more than 15 significant digits; "
             "round it, or send float64 if its nearest double will do"
         )
+
+
+class TextTooLong(IngestError):
+    """A cell has more text than is taken."""
+
+    def __init__(self, row: int, column: str, length: int, limit: int) -> None:
+        super().__init__(row, column, length, limit)
+        self.row, self.column, self.length, self.limit = row, column, length, limit
+
+    def __str__(self) -> str:
+        return f"row {self.row}, column {self.column!r}: the text has {self.length} bytes; the limit of a cell is {self.limit}"
+
+
+class RowTextTooLong(IngestError):
+    """A row has more text in all its cells than is taken."""
+
+    def __init__(self, row: int, length: int, limit: int) -> None:
+        super().__init__(row, length, limit)
+        self.row, self.length, self.limit = row, length, limit
+
+    def __str__(self) -> str:
+        return f"row {self.row} has {self.length} bytes of text in all its cells; the limit of a row is {self.limit}"
 
 
 class BadName(IngestError):

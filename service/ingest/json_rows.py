@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, WithJsonSchema
 
-from service.ingest import names
+from service.ingest import names, texts
 from service.ingest.errors import InvalidFields, NoColumns, NoRows, NotJson, RaggedRow, UnequalColumns, shown
 from service.ingest.names import Array
 
@@ -37,6 +37,7 @@ Sum = Annotated[Any, WithJsonSchema({"type": ["string", "integer"]})]
 _ONE, _SEVERAL = "one", "several"  # moments; where an error was found, neither is a step that the sender wrote
 
 REPORTED = 20
+MOST_MOMENTS = 1000  # in one body: each is a matrix, read and checked with big integers
 
 
 class Strict(BaseModel):
@@ -100,7 +101,8 @@ class DatasetBody(RowsBody):
     sample: Sample | None = Field(None, description="A line to be generated.")
     moments: (
         Annotated[
-            Annotated[MomentsBody, Tag(_ONE)] | Annotated[list[MomentsBody], Tag(_SEVERAL), Field(min_length=1)],
+            Annotated[MomentsBody, Tag(_ONE)]
+            | Annotated[list[MomentsBody], Tag(_SEVERAL), Field(min_length=1, max_length=MOST_MOMENTS, fail_fast=True)],
             Discriminator(lambda sent: _SEVERAL if isinstance(sent, list) else _ONE),
         ]
         | None
@@ -127,7 +129,8 @@ def parse(model: type[Body], body: bytes) -> Body:
 def rows(body: RowsBody) -> pa.RecordBatch:
     """The rows of a body that has `columns`, or `X` and `y`.
 
-    Raises: InvalidFields: both forms or none; NoRows, NoColumns, RaggedRow, UnequalColumns, BadName.
+    Raises: InvalidFields: both forms or none; NoRows, NoColumns, RaggedRow, UnequalColumns, BadName, TextTooLong,
+        RowTextTooLong.
     """
     if body.columns is not None:
         _refuse("cannot be used with columns", body, "X", "y", "feature_names", "target_name")
@@ -152,7 +155,7 @@ def dataset_rows(body: DatasetBody) -> pa.RecordBatch | Sample:
 def from_columns(columns: Mapping[str, Sequence[Any]]) -> pa.RecordBatch:
     """Rows from values by column.
 
-    Raises: NoColumns, NoRows, BadName, UnequalColumns.
+    Raises: NoColumns, NoRows, BadName, UnequalColumns, TextTooLong, RowTextTooLong.
     """
     found = arrays(columns)
     return names.record_batch(list(found.values()), names.checked(found))
@@ -206,7 +209,7 @@ def _with_nulls(values: Floats) -> Array:
 def arrays(columns: Mapping[str, Sequence[Any]]) -> dict[str, Array]:
     """Values by column as Arrow arrays: float64, bool or string, with nulls for None, all of the same length.
 
-    Raises: NoColumns, NoRows, UnequalColumns.
+    Raises: NoColumns, NoRows, UnequalColumns, TextTooLong, RowTextTooLong.
     """
     if not columns:
         raise NoColumns
@@ -215,7 +218,9 @@ def arrays(columns: Mapping[str, Sequence[Any]]) -> dict[str, Array]:
         raise UnequalColumns(lengths)
     if not next(iter(lengths.values())):
         raise NoRows
-    return {name: pa.array(values, _type(values)) for name, values in columns.items()}
+    found = {name: pa.array(values, _type(values)) for name, values in columns.items()}
+    texts.checked(list(found.values()), list(found))
+    return found
 
 
 def _type(values: Sequence[Any]) -> pa.DataType:
@@ -291,6 +296,8 @@ def _message(at: Place, one: Any, later: frozenset[str]) -> str:
         return f"{at[-1]} is not supported yet" if at[-1] in later else "unknown field"
     if kind == "finite_number":
         return "expected a finite number that float64 can hold"
+    if kind == "too_long":
+        return f"expected a list of at most {one['ctx']['max_length']}"
     if kind in _EXPECTED:
         return f"expected {_EXPECTED[kind]}, got {_as_json(value)}"
     return str(one["msg"][:1].lower() + one["msg"][1:])

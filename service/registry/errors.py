@@ -123,6 +123,17 @@ class TooManyTerms(RegistryError):
         return f"{asked} terms or categories are more than the limit of {self.limit}; GET /limits has them all"
 
 
+class LongCategory(RegistryError):
+    """A category is too long to name a term of the fit."""
+
+    def __init__(self, column: str, length: int, limit: int) -> None:
+        super().__init__(column, length, limit)
+        self.column, self.length, self.limit = column, length, limit
+
+    def __str__(self) -> str:
+        return f"column {self.column!r} has a category of {self.length} characters; at most {self.limit} are taken"
+
+
 class NotSorted(RegistryError):
     """The column is not sorted, so a range of its values is no range of rows."""
 

@@ -1,6 +1,8 @@
 """A first pass over the rows of a fit: which categories there are, and what stands for missing cells."""
 
 from collections.abc import Iterable
+from decimal import Context, Decimal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -8,22 +10,24 @@ import pyarrow.compute as pc
 from flint import fmpq
 
 from service.ingest.errors import MissingValue
+from service.ingest.names import MAX_LENGTH
 from service.registry.counted import Counted, counted
 from service.registry.design import Design, Found, as_text, numbers_of
-from service.registry.errors import TooManyTerms
+from service.registry.errors import LongCategory, TooManyTerms
 from service.solver.decimals import MOST_DIGITS
 from service.solver.reading import Numbers
-from service.solver.rounding import nearest
 from service.solver.summation import Summation
 from service.solver.term_summation import TermSummation
 from service.solver.terms import Base, terms
 from service.solver.units import BASE
 
+_DIGITS = Context(prec=MOST_DIGITS)
+
 
 def gleaned(read: Iterable[tuple[int, pa.RecordBatch]], design: Design, numbers: Numbers, max_terms: int) -> Found:
     """The categories of one-hot columns and, if missing cells are filled, what with.
 
-    Args: read: batches, each with the place of its first row. Raises: MissingValue, TooManyTerms.
+    Args: read: batches, each with the place of its first row. Raises: MissingValue, TooManyTerms, LongCategory.
     """
     levels: dict[str, set[str]] = {name: set() for name in design.one_hot}
     filled = [name for name in design.features if name not in levels] if design.missing == "mean" else []
@@ -31,7 +35,11 @@ def gleaned(read: Iterable[tuple[int, pa.RecordBatch]], design: Design, numbers:
     for first, batch in read:
         kept = counted(batch, design, first)
         for name, known in levels.items():
-            known.update(map(str, pc.unique(as_text(kept.batch.column(name))).to_pylist()))
+            found: Any = pc.unique(as_text(kept.batch.column(name)))
+            longest = pc.max(pc.utf8_length(found)).as_py() or 0
+            if longest > MAX_LENGTH:  # a term has its categories in its name, and a model many terms
+                raise LongCategory(name, longest, MAX_LENGTH)
+            known.update(map(str, found.to_pylist()))
             if len(known) > max_terms:
                 raise TooManyTerms(len(known), max_terms)
         if filled and kept.batch.num_rows:
@@ -75,7 +83,9 @@ class Means:
             weight = sums.sums[0, 1 + q + j] * base ** -sums.units[q + j]
             if weight == 0:
                 raise MissingValue(0, name)
-            mean = nearest(sums.sums[0, 1 + j] * base ** -sums.units[j] / weight)
-            assert mean is not None  # noqa: S101 (of a rational it never is)
-            found[name] = float(f"{mean:.{MOST_DIGITS}g}") if sums.numbers == "decimal" else mean
+            mean = sums.sums[0, 1 + j] * base ** -sums.units[j] / weight
+            over, under = int(mean.p), int(mean.q)
+            # Each rounds once, ties to even.
+            is_decimal = sums.numbers == "decimal"
+            found[name] = float(_DIGITS.divide(Decimal(over), Decimal(under))) if is_decimal else over / under
         return found

@@ -1,7 +1,8 @@
 """Rows on disk: Arrow IPC files, uncompressed, so that reading is mapping; each written whole or not at all.
 
 The rows of a data set are one file an upload or append; where rows were taken away, what is left of it. All batches of a file but its last have the same number of rows, a
-multiple of BLOCK_ROWS, whatever pieces they came in: so a row is found by arithmetic.
+multiple of BLOCK_ROWS, whatever pieces they came in: so a row is found by arithmetic. Where there is text it is BLOCK_ROWS: the
+first rows do not say how long those to come are, and what is held before it is written is then at most so many rows and a batch.
 """
 
 import contextlib
@@ -67,8 +68,7 @@ class PartWriter:
             self.n_rows += batch.num_rows
             self._n_pending += batch.num_rows
             if self._writer is None:
-                row_bytes = max(1, batch.nbytes // max(1, batch.num_rows))
-                self._batch_rows = max(1, min(16, BATCH_BYTES // (row_bytes * BLOCK_ROWS))) * BLOCK_ROWS
+                self._batch_rows = _batch_rows(batch)
                 self._writer = pa.ipc.new_file(self._file, batch.schema)
             if self._n_pending >= self._batch_rows:
                 self._write_pending(self._writer, self._n_pending // self._batch_rows * self._batch_rows)
@@ -112,6 +112,14 @@ class PartWriter:
         self._unfinished.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # closing writes what is buffered, and a full disk says so again
             self._file.close()
+
+
+def _batch_rows(first: pa.RecordBatch) -> int:
+    """How many rows the batches of a file are to have, whose first rows these are."""
+    if pa.string() in first.schema.types:
+        return BLOCK_ROWS
+    row_bytes = max(1, first.nbytes // max(1, first.num_rows))
+    return max(1, min(16, BATCH_BYTES // (row_bytes * BLOCK_ROWS))) * BLOCK_ROWS
 
 
 def sweep(folder: Path, keep: set[str]) -> list[str]:

@@ -1,11 +1,13 @@
 """Problems: every error has a stable type, says what is wrong and where, and what would be right."""
 
+import io
 import json
 import re
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pyarrow as pa
 import pytest
 
 from service.api.errors import ApiError
@@ -14,7 +16,7 @@ from service.ingest.errors import IngestError
 from service.jobs.state import JobError
 from service.registry.errors import RegistryError
 from service.solver.errors import SolverError
-from tests.api.made import FORMS, Columns, Sent, as_arrow, as_csv, dataset, ok, pointers, refused
+from tests.api.made import ARROW, FORMS, Columns, Sent, as_arrow, as_csv, dataset, ok, pointers, refused
 
 # What no request is known to cause: sums that cannot be joined, a client that is gone, a full disk, a limit of
 # 65,536 bits; and a fit to nothing, which the API refuses by the field that asks for it.
@@ -77,6 +79,9 @@ BODIES: dict[str, tuple[dict[str, Any], str, str]] = {
     "too large a number": ({"columns": {"x": [1.0, 10**400]}}, "invalid-fields", "/columns/x/1"),
     "infinity": ({"columns": {"x": [1.0, 2.0], "y": [1.0, float("inf")]}}, "invalid-fields", "/columns/y/1"),
     "NaN": ({"X": [[1.0, 2.0], [3.0, float("nan")]], "y": [1.0, 2.0]}, "invalid-fields", "/X/1/1"),
+    "a long text": ({"columns": {"t": ["a", "w" * 40_000]}}, "text-too-long", "/columns/t/1"),
+    "a long row": ({"columns": {"t": ["w" * 30_000], "u": ["w" * 30_000], "v": ["w" * 30_000]}}, "text-too-long", "/columns"),
+    "too many moments": ({"moments": [{"columns": ["x"], "sums": [["1", "1"], ["1"]]}] * 1001}, "invalid-fields", "/moments"),
     "a mixed column": ({"columns": {"x": [1.0, "two"]}}, "invalid-fields", "/columns/x/1"),
     "X without y": ({"X": [[1.0]]}, "invalid-fields", "/y"),
     "names in the wrong number": ({"X": [[1.0]], "y": [1.0], "feature_names": ["a", "b"]}, "invalid-fields", "/feature_names"),
@@ -136,6 +141,13 @@ TABLES: dict[str, tuple[str, Sent, int, str, dict[str, object]]] = {
     "no Arrow": ("arrow", {"content": b"rows", "headers": {}}, 400, "bad-arrow", {}),
     "half an Arrow": ("arrow", {"content": as_arrow({"x": [1.0]})["content"][:-150], "headers": {}}, 400, "bad-arrow", {}),
     "a NaN in Arrow": ("arrow", as_arrow({"x": [1.0, float("nan")]}), 422, "not-finite", {"row": 1, "column": "x"}),
+    "a long text": (
+        "text/csv",
+        {"content": b"t\na\n" + b"w" * 40_000 + b"\n", "headers": {}},
+        422,
+        "text-too-long",
+        {"row": 1},
+    ),
     "a large integer": ("arrow", as_arrow({"x": [1, 2**53 + 1]}), 422, "lossy-integer", {"row": 1, "column": "x"}),
     "lists": ("arrow", as_arrow({"x": [[1.0]]}), 422, "unsupported-column", {"column": "x"}),  # type: ignore[dict-item]
 }
@@ -346,3 +358,24 @@ def test_a_parameter_that_a_call_does_not_know_is_refused(client: httpx.Client, 
 
     assert problem["errors"][0]["parameter"] == list(httpx.URL(path).params)[-1]
     assert near in problem["detail"]
+
+
+def test_a_body_may_not_unpack_to_more_than_a_body_may_be(small: httpx.Client) -> None:
+    """A dictionary says a long text in a byte; nothing of it is kept."""
+    words = pa.DictionaryArray.from_arrays(pa.array([0] * 900, pa.int16()), ["w" * 30_000])
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, pa.schema([("t", words.type)])) as writer:
+        writer.write_batch(pa.record_batch([words], names=["t"]))
+
+    refused(small.post("/datasets", content=sink.getvalue(), headers={"Content-Type": ARROW}), 413, "body-too-large")
+
+
+def test_a_category_names_a_term_and_is_no_longer_than_a_name(client: httpx.Client) -> None:
+    """A model has its categories in the names of many terms."""
+    id_ = dataset(client, {"g": ["a", "b", "w" * 201, "a"], "y": [1.0, 2.0, 3.0, 5.0]})
+
+    problem = refused(
+        client.post("/fit", json={"dataset_id": id_, "target": "y", "categorical": "one_hot"}), 422, "long-category"
+    )
+
+    assert (problem["column"], problem["length"], problem["limit"]) == ("g", 201, 200)

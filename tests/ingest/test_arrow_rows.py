@@ -19,6 +19,8 @@ from service.ingest.errors import (
     LossyInteger,
     NoColumns,
     NoRows,
+    RowTextTooLong,
+    TextTooLong,
     TooManyColumns,
     TooManyRows,
     UnsupportedColumn,
@@ -248,14 +250,33 @@ def test_a_batch_beyond_the_limit_is_refused_before_it_is_unpacked() -> None:
 
 
 def test_a_declared_length_is_not_believed() -> None:
-    """A buffer that says it unpacks to a terabyte is refused, and so is a dictionary of one long word used a million times."""
+    """A buffer that says it unpacks to a terabyte is refused."""
     zipped = stream(table(x=np.zeros(1000)), compression="zstd")
     lying = zipped.replace((8000).to_bytes(8, "little"), (1 << 40).to_bytes(8, "little"))
     assert lying != zipped
     assert isinstance(error(lying), BadArrow)
 
-    words = pa.DictionaryArray.from_arrays(np.zeros(100_000, np.int32), ["w" * 10_000])
-    assert isinstance(error(stream(table(t=words)), batch_bytes=1 << 20), BadArrow)
+
+def test_a_dictionary_of_one_long_word_is_unpacked_a_piece_at_a_time() -> None:
+    """A byte sent may stand for the longest text that is taken: what is held does not grow with how often it is meant."""
+    words = pa.DictionaryArray.from_arrays(np.zeros(5_000, np.int32), ["w" * 10_000])
+
+    sizes = [batch.nbytes for batch in arrow_rows.batches(io.BytesIO(stream(table(t=words))))]
+
+    assert sum(sizes) > 50_000_000
+    assert max(sizes) < arrow_rows.TEXT_BYTES + 100_000
+
+
+def test_text_has_a_length_in_a_cell_and_in_a_row() -> None:
+    """Of a dictionary too, before it is unpacked; the row is counted from the first of the stream."""
+    long = pa.DictionaryArray.from_arrays(pa.array([0, 1, None], pa.int8()), ["w", "w" * 40_000])
+    cell = error(stream(table(t=long)))
+    assert isinstance(cell, TextTooLong)
+    assert (cell.row, cell.column, cell.length) == (1, "t", 40_000)
+
+    row = error(stream(table(a=["", "é" * 15_000], b=["", "w" * 30_000], c=["", "w" * 10_000])))
+    assert isinstance(row, RowTextTooLong)
+    assert (row.row, row.length) == (1, 70_000)
 
 
 def test_what_the_stream_raises_comes_through() -> None:

@@ -15,6 +15,8 @@ ALL = [
     errors.WrongType(3, "x", "a" * 1000, "a number"),
     errors.LossyInteger(3, "x", 2**53 + 1),
     errors.LossyDecimal(3, "x", "0." + "1" * 76),
+    errors.TextTooLong(3, "x", 40_000, 32_768),
+    errors.RowTextTooLong(3, 70_000, 65_536),
     errors.BadName("intercept", "it is reserved"),
     errors.UnsupportedColumn("x", "date32"),
     errors.NoRows(),
