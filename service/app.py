@@ -85,9 +85,9 @@ def _started(settings: Settings, held: ExitStack) -> Services:
     held.callback(store.close)
     uploads = held.enter_context(ThreadPoolExecutor(settings.upload_threads, "upload"))
     rows_folder = folder / "rows"
-    panels = Panels(store)
-    registry = Datasets(store, rows_folder, settings.max_upload_moments_columns, panels)
-    sums = Sums(store, registry, panels, Ranges(store), settings.max_columns - 1)
+    panels, ranges = Panels(store), Ranges(store)
+    registry = Datasets(store, rows_folder, settings.max_upload_moments_columns, panels, ranges)
+    sums = Sums(store, registry, panels, ranges, settings.max_columns - 1)
     fitted = Models(store, settings.model_cache)
     solver = Solver(settings.solver_processes)
     work = Work(

@@ -118,12 +118,11 @@ def _of_block(model: Model, recipe: Recipe, X: Floats, spread: Spread | None, wa
     if spread is None:
         return Predicted(values)
     leverage = leverages(spread, X, model.numbers)
-    shown_leverage = leverage if wanted.leverage or wanted.interval is not None else None
     if wanted.interval is None:
-        return Predicted(values, leverage=shown_leverage)
+        return Predicted(values, leverage=leverage)
     metrics = model.body["metrics"]
     lower, upper = intervals(values, leverage, metrics["sigma"], metrics["df_resid"], wanted.level, wanted.interval)
-    return Predicted(values, lower, upper, shown_leverage)
+    return Predicted(values, lower, upper, leverage)
 
 
 def _spread(use: Services, model: Model, wanted: Wanted) -> Spread | None:

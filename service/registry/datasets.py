@@ -18,6 +18,7 @@ from service.registry.matching import matched, types_of
 from service.registry.pages import Page, paged
 from service.registry.panels import Panels
 from service.registry.parts import KeptPart, has_rows, parts_of, reading_job
+from service.registry.ranges import Ranges
 from service.registry.removal import Choice, Removal, Remover, first, those_of, those_where
 from service.registry.turns import Turns
 from service.registry.versions import Also, AlsoChanged, Change, Dataset, dataset_of, described_versions, nothing
@@ -36,8 +37,9 @@ MOST_WAITING = 16  # for the turn to change one data set: each holds a thread th
 class Datasets:
     """The data sets, over the store. What is returned is durable."""
 
-    def __init__(self, store: Store, folder: Path, whole_up_to: int, panels: Panels) -> None:
+    def __init__(self, store: Store, folder: Path, whole_up_to: int, panels: Panels, ranges: Ranges) -> None:
         self._store, self._folder, self._whole_up_to, self._panels = store, folder, whole_up_to, panels
+        self._ranges = ranges
         self._turns = Turns()
         self._kept = Kept[str, tuple[int, tuple[KeptPart, ...]]](KEPT_CELLS)  # with the version they are of
 
@@ -152,8 +154,12 @@ class Datasets:
             self._panels.forget(made.change.made.id)
         self._panels.keep(made.version)
         self._remember(made)
-        for file in made.unused:
+        self._drop(made.unused)
+
+    def _drop(self, files: Iterable[str]) -> None:
+        for file in files:
             path(self._folder, file).unlink(missing_ok=True)
+            self._ranges.forget(file)
 
     def _refuse_if_read(self, connection: sa.Connection, id_: str) -> None:
         job_id = reading_job(connection, id_)
@@ -227,8 +233,7 @@ class Datasets:
                 raise NotFound("data set", id_)
         self._panels.forget(id_)
         self._kept.drop(lambda key: key == id_)
-        for file in files:  # a crash before this leaves files that no table names: they are swept at the next start
-            path(self._folder, file).unlink(missing_ok=True)
+        self._drop(files)  # a crash before this leaves files that no table names: they are swept at the next start
         self._store.empty_log()
 
     def rows(self, id_: str, version: int) -> Rows:

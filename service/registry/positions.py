@@ -45,10 +45,6 @@ class Positions:
         start = _first_at_least(rows, column, low)
         return start, max(start, _first_at_least(rows, column, high))
 
-    def forget(self, file: str) -> None:
-        """Let go of what is known of a file that goes."""
-        self._sorted.drop(lambda key: key[0] == file)
-
     def _require_sorted(self, rows: Rows, column: str, progress: Progress) -> None:
         starts = list(accumulate((part.n_rows for part in rows.parts), initial=0))
         known = [self._known(part, column) for part in rows.parts]

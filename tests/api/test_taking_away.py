@@ -71,8 +71,9 @@ def test_older_versions_are_gone(client: httpx.Client) -> None:
     refused(client.get(f"/datasets/{id_}", params={"version": 1}), 404, "not-found")
     refused(client.get(f"/datasets/{id_}/rows", params={"version": 1}), 404, "not-found")
     refused(client.post("/fit", json={"dataset_id": id_, "dataset_version": 1, "target": "price"}), 404, "not-found")
-    assert ok(client.get(f"/models/{model['id']}"), 200)["coef"] == model["coef"]
-    assert fit(client, dataset_id=id_, target="price")["dataset_version"] == 2
+    kept, newest = ok(client.get(f"/models/{model['id']}"), 200), fit(client, dataset_id=id_, target="price")
+    assert (kept["coef"], kept["stale"], kept["dataset_gone"]) == (model["coef"], True, False)
+    assert (model["stale"], newest["stale"], newest["dataset_version"]) == (False, False, 2)
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ class Opened:
 
     @classmethod
     def over(cls, store: Store, folder: Path, whole_up_to: int = 128, panels_bytes: int = CAPACITY) -> Self:
-        panels = Panels(store, panels_bytes)
-        datasets = Datasets(store, folder, whole_up_to, panels)
-        return cls(datasets, Sums(store, datasets, panels, Ranges(store), 1000))
+        panels, ranges = Panels(store, panels_bytes), Ranges(store)
+        datasets = Datasets(store, folder, whole_up_to, panels, ranges)
+        return cls(datasets, Sums(store, datasets, panels, ranges, 1000))
 
 
 def plain(*columns: str) -> Design:

@@ -137,17 +137,6 @@ def test_rows_that_left_are_not_looked_at(write: Write) -> None:
         positions.between(Rows([Part(first.path, 5, 0), second]), "t", 2, 4, ignore)
 
 
-def test_what_is_known_of_a_file_is_forgotten_with_it(write: Write) -> None:
-    """Nothing is kept of files that went."""
-    rows, positions, told = write([1.0, 2.0]), Positions(), []
-    positions.between(rows, "t", 1, 2, ignore)
-
-    positions.forget(rows.parts[0].path.stem)
-    positions.between(rows, "t", 1, 2, lambda *at: told.append(at))
-
-    assert told == [(2, 2)]
-
-
 def test_a_first_search_can_be_stopped(write: Write) -> None:
     """What `progress` raises ends it."""
 
