@@ -21,6 +21,7 @@ from tests.api.made import (
     fit,
     many_rows,
     ok,
+    pointers,
     refused,
 )
 
@@ -174,3 +175,34 @@ def test_content_types_are_named_when_another_is_sent(client: httpx.Client) -> N
     later = client.post("/datasets", content=b"PAR1", headers={"Content-Type": "application/vnd.apache.parquet"})
 
     assert "not supported yet" in refused(later, 415, "not-supported")["detail"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_text_has_a_limit(client: httpx.Client, form: str) -> None:
+    """32 KiB a cell, 64 KiB a row: refused by row and column, at an append too, and nothing is kept."""
+    id_ = dataset(client, {"t": ["a"], "u": ["b"], "v": ["c"]})
+    before = ok(client.get("/datasets", params={"limit": 1}), 200)
+    cell = FORMS[form]({"t": ["a", "b" * 32_769], "u": ["c", "d"], "v": ["e", "f"]})
+    row = FORMS[form]({"t": ["a", "b" * 32_768], "u": ["c", "d" * 32_768], "v": ["e", "f"]})
+
+    for url in ("/datasets", f"/datasets/{id_}/rows"):
+        of_cell = refused(client.post(url, **cell), 422, "text-too-long")
+        of_row = refused(client.post(url, **row), 422, "text-too-long")
+        assert (of_cell["row"], of_cell["column"], of_cell["length"], of_cell["limit"]) == (1, "t", 32_769, 32_768)
+        assert (of_row["row"], of_row["length"], of_row["limit"]) == (1, 65_537, 65_536)
+        assert pointers(of_cell) == ["/columns/t/1" if form == "json" else ""]
+    assert ok(client.get("/datasets", params={"limit": 1}), 200) == before
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("column", "slug"), [("city", "not-numeric"), ("time", "unknown-column")])
+def test_a_window_is_over_a_column_of_numbers(client: httpx.Client, form: str, column: str, slug: str) -> None:
+    """What it goes by is there and numeric, or the data set is not made."""
+    columns: Columns = {"x": [1.0, 2.0], "city": ["a", "b"]}
+    if form == "json":
+        answer = client.post("/datasets", json={"columns": columns, "window": {"column": column, "span": 1.0}})
+    else:
+        query = {"window_column": column, "window_span": "1"}
+        answer = client.post("/datasets", params=query, **FORMS[form](columns))
+
+    refused(answer, 422, slug)

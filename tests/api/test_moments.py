@@ -228,3 +228,15 @@ def test_too_many_columns_are_refused(small: httpx.Client) -> None:
     sums = [["1"] * (42 - i) for i in range(42)]
 
     refused(small.post("/datasets", json={"moments": {"columns": names, "sums": sums}}), 422, "too-many-columns")
+
+
+def test_the_moments_of_a_thousand_sites_are_the_most_at_once(client: httpx.Client) -> None:
+    """Said in plain words, and the first bad one is as far as a list is read."""
+    one = {"columns": ["x"], "sums": [["1", "1"], ["1"]]}
+    assert given(client, [one] * 1000)["n_samples"] == 1000
+
+    many = refused(client.post("/datasets", json={"moments": [one] * 1000 + [{}] * 100_000}), 422, "invalid-fields")
+    bad = refused(client.post("/datasets", json={"moments": [one, *[{}] * 100_000]}), 422, "invalid-fields")
+
+    assert many["errors"] == [{"pointer": "/moments", "detail": "expected a list of at most 1000"}]
+    assert {error["pointer"] for error in bad["errors"]} == {"/moments/1/columns", "/moments/1/sums"}

@@ -208,3 +208,14 @@ def test_a_missing_number_is_nan_in_a_block_and_null_in_a_batch(tmp_path: Path) 
 
     assert np.array_equal(rows.block(0, ("a", "b")), [[1.0, np.nan], [np.nan, np.nan], [3.0, np.nan]], equal_nan=True)
     assert [value for piece in rows.batches() for value in piece["a"].to_pylist()] == cells
+
+
+def test_rows_of_text_are_written_as_soon_as_they_fill_a_block(tmp_path: Path) -> None:
+    """However short the first were: what is held is bounded by a block of the longest rows, not by what came first."""
+    with PartWriter(tmp_path, "p") as writer:
+        for word in ["", "word" * 10]:
+            for _ in range(3):
+                writer.write(pa.record_batch({"x": np.zeros(BLOCK_ROWS), "t": [word] * BLOCK_ROWS}))
+        part = Part(writer.commit(), writer.n_rows)
+
+    assert [piece.num_rows for piece in Rows([part]).batches()] == [BLOCK_ROWS] * 6
