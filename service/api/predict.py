@@ -35,7 +35,6 @@ from service.api.predicted import (
     Predicted,
     Wanted,
     blocks_of,
-    match,
     of_columns,
     of_matrix,
     predicted,
@@ -48,6 +47,7 @@ from service.ingest.errors import IngestError
 from service.ingest.json_rows import Columns, Matrix, Strict
 from service.registry.columns import ColumnType
 from service.registry.errors import ColumnsDiffer, NotFound, TypesDiffer
+from service.registry.matching import require_columns
 from service.registry.models import Model
 from service.solver.errors import UnreadableNumber
 
@@ -158,7 +158,7 @@ async def predict_one(
             why = f"a feature of this model is called {taken}, which is a parameter here: use POST /predict"
             raise InvalidValue("", why, parameter=taken)
         named = [name for name, _ in sent]
-        match(model, named)
+        require_columns(model.feature_names, named)
         twice = next((name for i, name in enumerate(named) if name in named[:i]), None)
         if twice is not None:
             raise InvalidValue("", f"the feature {twice!r} is given twice", parameter=twice)
@@ -182,7 +182,7 @@ def _of_json(use: Services, body: PredictRequest, model: Model, wanted: Wanted) 
     if body.X is not None:
         return [of_matrix(model, body.X)]
     assert body.columns is not None  # noqa: S101 (one of the two is there)
-    match(model, list(body.columns))
+    require_columns(model.feature_names, body.columns)
     return blocks_of(model, iter([of_columns(body.columns)]), wanted)
 
 

@@ -15,7 +15,6 @@ from service.ingest import json_rows
 from service.ingest.errors import MissingValue, shown
 from service.ingest.json_rows import Matrix
 from service.registry.design import Recipe, as_text
-from service.registry.errors import ColumnsDiffer
 from service.registry.matching import matched
 from service.registry.models import Model
 from service.solver.evaluation import predictions
@@ -144,14 +143,6 @@ def _spread(use: Services, model: Model, wanted: Wanted) -> Spread | None:
 def _joined(parts: Sequence[Predicted]) -> Predicted:
     together = {name: np.concatenate([part.columns()[name] for part in parts]) for name in parts[0].columns()}
     return Predicted(np.concatenate([part.predictions for part in parts]), **together)
-
-
-def match(model: Model, sent: Sequence[str]) -> None:
-    """Raises: ColumnsDiffer: the columns are not the model's features."""
-    expected = model.feature_names
-    missing, unknown = [name for name in expected if name not in sent], [name for name in sent if name not in expected]
-    if missing or unknown:
-        raise ColumnsDiffer(missing, unknown)
 
 
 def _refuse_cells(batch: pa.RecordBatch, recipe: Recipe, on_unseen: OnUnseen, n_before: int) -> None:

@@ -10,7 +10,7 @@ from service.api.services import Services
 from service.ingest import json_rows
 from service.jobs.task import Task
 from service.registry.absorb import block_of
-from service.registry.design import Design, Found, Recipe
+from service.registry.design import Design, Found
 from service.registry.summing import Summed, sum_up
 from service.registry.versions import Dataset
 from service.solver.errors import TooFewRows
@@ -124,7 +124,7 @@ def _design(use: Services, spec: FitRequest, features: list[str], target: str, o
         has_baselines=spec.fit_intercept or not one_hot, weights=spec.weight_column,
         weight_type=spec.weight_type or "precision", missing=spec.missing,
     )  # fmt: skip
-    n_terms = Recipe.of(design, dict.fromkeys(one_hot, ())).n_terms
+    n_terms = design.least_terms
     if n_terms >= use.limits.max_columns:
         what, pointer = ("columns", "/features") if len(features) == n_terms else ("terms", "/degree")
         raise OverLimit(pointer, f"{what} of a fit", n_terms + 1, use.limits.max_columns)
@@ -132,11 +132,10 @@ def _design(use: Services, spec: FitRequest, features: list[str], target: str, o
 
 
 def _task(use: Services, spec: FitRequest, design: Design, numbers: Numbers, dataset: Dataset | None) -> Task:
-    n_terms = Recipe.of(design, dict.fromkeys(design.one_hot, ())).n_terms
     return Task(
         design=design, fit_intercept=spec.fit_intercept, l2=spec.l2, rank_deficient=spec.rank_deficient, numbers=numbers,
         dataset_id=None if dataset is None else dataset.id, dataset_version=None if dataset is None else dataset.version,
-        descent=spec.descent(n_terms, use.limits),
+        descent=spec.descent(design.least_terms, use.limits),
     )  # fmt: skip
 
 
@@ -145,6 +144,6 @@ def _refuse_few(task: Task, n_rows: int) -> None:
     counts_otherwise = task.design.weights is not None and task.design.weight_type == "frequency"
     if counts_otherwise or task.l2 or task.rank_deficient not in ("error", "allow"):
         return
-    n_coef = Recipe.of(task.design, dict.fromkeys(task.design.one_hot, ())).n_terms + task.fit_intercept
+    n_coef = task.design.least_terms + task.fit_intercept
     if n_rows < n_coef:
         raise TooFewRows(n_rows, n_coef)

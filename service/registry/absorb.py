@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from service.registry.columns import Column, columns_of, seen
+from service.registry.columns import Column, Floats, columns_of, numbers_of, seen
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from service.solver.summation import Summation
@@ -16,8 +14,6 @@ from service.store.rows import PartWriter
 
 # Data wider than what is summed whole is summed in panels, so that each column has its mean and deviation all the same.
 PANEL = 32
-
-Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +53,9 @@ def panels_of(columns: Sequence[Column], whole_up_to: int) -> list[list[str]]:
 def add(summations: Iterable[Summation], batch: pa.RecordBatch) -> None:
     """Sum up the rows of a batch. Raises: NotFinite, OutOfRange, TooManyDigits."""
     for summation in summations:
-        summation.add(np.column_stack([_with_zeros(batch.column(name)) for name in summation.columns]))
+        summation.add(np.column_stack([numbers_of(batch.column(name), 0.0) for name in summation.columns]))
 
 
 def block_of(batch: pa.RecordBatch, columns: Sequence[str]) -> Floats:
     """Columns of numbers as an array (n, q), with NaN where a cell is missing."""
-    return np.column_stack([batch.column(name).to_numpy(zero_copy_only=False) for name in columns])
-
-
-def _with_zeros(values: Any) -> Floats:
-    filled: Floats = (pc.fill_null(values, 0.0) if values.null_count else values).to_numpy()
-    return filled
+    return np.column_stack([numbers_of(batch.column(name)) for name in columns])

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import orjson
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from service.solver.moments import Moments
 from service.solver.spread import means_and_stds
 
+Floats: TypeAlias = NDArray[np.float64]
 ColumnType = Literal["number", "text", "boolean"]
 TYPES: dict[pa.DataType, ColumnType] = {pa.float64(): "number", pa.string(): "text", pa.bool_(): "boolean"}
 
@@ -77,6 +79,14 @@ def described(columns: Sequence[Column], panels: Sequence[Moments]) -> tuple[Col
         replace(column, mean=spread.get(column.name, unknown)[0], std=spread.get(column.name, unknown)[1])
         for column in columns
     )
+
+
+def numbers_of(values: "pa.Array[Any]", imputed: float | None = None) -> Floats:
+    """A column of numbers as an array (n,), what is missing as `imputed` or NaN."""
+    if not values.null_count:
+        return values.to_numpy()
+    floats: Floats = values.to_numpy(zero_copy_only=False)
+    return floats if imputed is None else np.where(values.is_null().to_numpy(zero_copy_only=False), imputed, floats)
 
 
 def to_json(columns: Iterable[Column]) -> bytes:

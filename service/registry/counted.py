@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from service.ingest.errors import MissingValue
-from service.registry.design import Design, numbers_of
+from service.registry.columns import numbers_of
+from service.registry.design import Design
 
 
 @dataclass(frozen=True, slots=True)

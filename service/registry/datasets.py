@@ -17,7 +17,7 @@ from service.registry.kept import Kept
 from service.registry.matching import matched, types_of
 from service.registry.pages import Page, paged
 from service.registry.panels import Panels
-from service.registry.parts import KeptPart, has_rows, parts_of, reading_job
+from service.registry.parts import KeptPart, forget_sums, has_rows, parts_of, reading_job
 from service.registry.ranges import Ranges
 from service.registry.removal import Choice, Removal, Remover, first, those_of, those_where
 from service.registry.turns import Turns
@@ -25,7 +25,7 @@ from service.registry.versions import Also, AlsoChanged, Change, Dataset, datase
 from service.registry.windows import LastSpan, Window, held, to_json
 from service.solver.reading import Numbers
 from service.store.rows import Part, PartWriter, Rows, path
-from service.store.tables import Store, datasets, parts, running_sums, versions
+from service.store.tables import Store, datasets, parts, versions
 
 KEPT_CELLS = 250_000  # parts x columns in memory, some 200 bytes each: of data sets that rows are taken away from
 
@@ -205,11 +205,6 @@ class Datasets:
             raise NotFound("data set" if version is None else f"version {version} of data set", id_)
         return dataset_of(row)
 
-    def exists(self, id_: str) -> bool:
-        """Whether the data set is still here."""
-        with self._store.read() as connection:
-            return is_here(connection, id_)
-
     def page(self, limit: int, before: int | None) -> Page[Dataset]:
         """The newest data sets, each in its newest version."""
         of_the_same = versions.c.dataset_id == datasets.c.id
@@ -224,11 +219,7 @@ class Datasets:
         with self._turns.of(id_), self._store.write() as connection:
             self._refuse_if_read(connection, id_)
             files = connection.execute(sa.select(parts.c.file).where(parts.c.dataset_id == id_)).scalars().all()
-            connection.execute(
-                sa.delete(running_sums).where(
-                    running_sums.c.file.in_(sa.select(parts.c.file).where(parts.c.dataset_id == id_))
-                )
-            )
+            forget_sums(connection, files)
             if not connection.execute(sa.delete(datasets).where(datasets.c.id == id_)).rowcount:
                 raise NotFound("data set", id_)
         self._panels.forget(id_)

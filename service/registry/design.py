@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from service.registry.columns import numbers_of
 from service.solver.terms import Base, Term, Terms, n_terms, terms
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -44,6 +45,11 @@ class Design:
     def is_plain(self) -> bool:
         """Whether its terms are columns of numbers as they are."""
         return self.degree == 1 and not (self.interactions or self.one_hot or self.weights)
+
+    @property
+    def least_terms(self) -> int:
+        """How many terms it has at least: its categories, which nobody knows before the rows are read, aside."""
+        return Recipe.of(self, dict.fromkeys(self.one_hot, ())).n_terms
 
     @property
     def key(self) -> str:
@@ -144,14 +150,6 @@ class Recipe:
 
     def _indicated(self, name: str) -> list[str]:
         return [level for level in self.levels[name] if level != self.baselines.get(name)]
-
-
-def numbers_of(values: "pa.Array[Any]", imputed: float | None = None) -> Floats:
-    """A column of numbers as an array (n,), what is missing as `imputed` or NaN."""
-    if not values.null_count:
-        return values.to_numpy()
-    floats: Floats = values.to_numpy(zero_copy_only=False)
-    return floats if imputed is None else np.where(values.is_null().to_numpy(zero_copy_only=False), imputed, floats)
 
 
 def as_text(values: "pa.Array[Any]") -> "pa.Array[Any]":

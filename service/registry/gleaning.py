@@ -7,19 +7,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from flint import fmpq
 
 from service.ingest.errors import MissingValue
 from service.ingest.names import MAX_LENGTH
+from service.registry.columns import numbers_of
 from service.registry.counted import Counted, counted
-from service.registry.design import Design, Found, as_text, numbers_of
+from service.registry.design import Design, Found, as_text
 from service.registry.errors import LongCategory, TooManyTerms
 from service.solver.decimals import MOST_DIGITS
 from service.solver.reading import Numbers
 from service.solver.summation import Summation
 from service.solver.term_summation import TermSummation
 from service.solver.terms import Base, terms
-from service.solver.units import BASE
 
 _DIGITS = Context(prec=MOST_DIGITS)
 
@@ -75,15 +74,15 @@ class Means:
         if not self.n_missing:
             return {}
         sums = self._sums.result()
-        base, q = fmpq(BASE[sums.numbers]), len(self._columns)
+        units, q = sums.exact_units, len(self._columns)
         found = {}
         for j, name in enumerate(self._columns):
             if name not in self.n_missing:
                 continue
-            weight = sums.sums[0, 1 + q + j] * base ** -sums.units[q + j]
+            weight = sums.sums[0, 1 + q + j] * units[q + j]
             if weight == 0:
                 raise MissingValue(0, name)
-            mean = sums.sums[0, 1 + j] * base ** -sums.units[j] / weight
+            mean = sums.sums[0, 1 + j] * units[j] / weight
             over, under = int(mean.p), int(mean.q)
             # Each rounds once, ties to even.
             is_decimal = sums.numbers == "decimal"

@@ -1,6 +1,6 @@
 """Rows that are sent to a data set or a model that is there: their columns go by name, and are of the types that it knows."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +18,13 @@ def types_of(columns: Sequence[Column]) -> dict[str, ColumnType]:
     return {column.name: column.type for column in columns}
 
 
+def require_columns(expected: Collection[str], sent: Collection[str]) -> None:
+    """Raises: ColumnsDiffer: some are missing, or unknown."""
+    missing, unknown = [name for name in expected if name not in sent], [name for name in sent if name not in expected]
+    if missing or unknown:
+        raise ColumnsDiffer(missing, unknown)
+
+
 def matched(batches: Iterable[pa.RecordBatch], types: Mapping[str, ColumnType]) -> Iterator[pa.RecordBatch]:
     """The batches with these columns, in their order and of their types: cells that are all missing are of any.
 
@@ -25,9 +32,8 @@ def matched(batches: Iterable[pa.RecordBatch], types: Mapping[str, ColumnType]) 
     """
     n_before = 0
     for number, batch in enumerate(batches):
-        sent = batch.schema.names
-        if number == 0 and set(types) != set(sent):
-            raise ColumnsDiffer([name for name in types if name not in sent], [name for name in sent if name not in types])
+        if number == 0:
+            require_columns(types, batch.schema.names)
         cells = [_as(name, type_, batch.column(name), n_before) for name, type_ in types.items()]
         yield pa.RecordBatch.from_arrays(cells, names=list(types))
         n_before += batch.num_rows

@@ -52,15 +52,21 @@ def put(
     connection: sa.Connection, dataset_id: str, dropped: Iterable[KeptPart], added: Iterable[KeptPart], unused: Iterable[str]
 ) -> None:
     """Put some parts in the place of others; what was summed of files that are unused then goes with them."""
-    places, gone = [{"place": part.added_in} for part in dropped], [{"gone": file} for file in unused]
+    places = [{"place": part.added_in} for part in dropped]
     if places:
         of_part = parts.c.dataset_id == dataset_id, parts.c.added_in == sa.bindparam("place")
         connection.execute(sa.delete(parts).where(*of_part), places)
-    if gone:
-        connection.execute(sa.delete(running_sums).where(running_sums.c.file == sa.bindparam("gone")), gone)
+    forget_sums(connection, unused)
     rows = [row_of(dataset_id, part) for part in added]
     if rows:
         connection.execute(sa.insert(parts), rows)
+
+
+def forget_sums(connection: sa.Connection, files: Iterable[str]) -> None:
+    """What was summed of these files goes."""
+    gone = [{"gone": file} for file in files]
+    if gone:
+        connection.execute(sa.delete(running_sums).where(running_sums.c.file == sa.bindparam("gone")), gone)
 
 
 def extremes(kept: Iterable[KeptPart], i: int) -> Column:

@@ -1,13 +1,12 @@
 """The moments of any range of a data set's rows: from running sums of its row files, and a few rows read at the ends."""
 
-import threading
 from collections.abc import Callable, Sequence
-from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 
 from service.registry.kept import Kept
 from service.registry.pieces import Piece, joined, pieces
+from service.registry.turns import Turns
 from service.solver.moments import Moments
 from service.solver.running_sums import Places, RunningSums
 from service.store.rows import Part
@@ -16,7 +15,6 @@ from service.store.tables import Store, parts, running_sums
 CAPACITY = 128 << 20  # bytes of running sums in memory
 MOST_KEPT = 16  # choices of columns whose sums are kept of a file: there are more than there is disk
 MOST_READ = 1 << 18  # rows summed before `progress` is told of them, and may stop it
-WAIT_S = 0.2  # between two words to `progress` while another request makes what is wanted
 
 SumRows = Callable[[int, int], Moments]
 Progress = Callable[[int, int], None]  # rows read, rows in all; may raise to stop
@@ -30,8 +28,7 @@ class Ranges:
         """Args: capacity: bytes of running sums that stay in memory."""
         self._store = store
         self._kept = Kept[Key, RunningSums](capacity)
-        self._turns: WeakValueDictionary[Key, threading.Lock] = WeakValueDictionary()
-        self._lock = threading.Lock()  # over the turns
+        self._turns = Turns()
 
     def moments(
         self,
@@ -91,11 +88,7 @@ class Ranges:
 
     def _made(self, key: Key, piece: Piece, reading: "_Reading") -> RunningSums:
         """The running sums of a file, made here or by a request that came before."""
-        with self._lock:
-            turn = self._turns.setdefault(key, threading.Lock())
-        while not turn.acquire(timeout=WAIT_S):
-            reading.done(0)
-        try:
+        with self._turns.of(key, while_waiting=lambda: reading.done(0)):
             running = self._known(key, piece.places)
             if running is not None:
                 reading.done(piece.places.n_summed)
@@ -103,8 +96,6 @@ class Ranges:
             running = RunningSums.of([reading.sum(a, b) for a, b in piece.steps], piece.places)
             self._keep(key, running)
             return running
-        finally:
-            turn.release()
 
     def _keep(self, key: Key, made: RunningSums) -> None:
         file, columns_key = key

@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from service.registry.columns import numbers_of
 from service.registry.counted import counted
-from service.registry.design import Design, Found, Recipe, numbers_of
+from service.registry.design import Design, Found, Recipe
 from service.registry.errors import TooManyTerms
 from service.registry.gleaning import gleaned
 from service.solver.errors import AmbiguousTerm, UnreadableNumber

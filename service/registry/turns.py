@@ -1,11 +1,13 @@
-"""Turns: what changes one data set is done one after the other, and never waits for what changes another."""
+"""Turns: what is done to one thing is done one after the other, and never waits for what is done to another."""
 
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
 from service.registry.errors import DatasetBusy
+
+WAIT_S = 0.2  # between two calls of `while_waiting`
 
 
 class _Turn:
@@ -22,19 +24,29 @@ class Turns:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._turns: weakref.WeakValueDictionary[str, _Turn] = weakref.WeakValueDictionary()
+        self._turns: weakref.WeakValueDictionary[Hashable, _Turn] = weakref.WeakValueDictionary()
 
     @contextmanager
-    def of(self, name: str, most_waiting: int | None = None) -> Iterator[None]:
-        """Wait for those before, and have the turn until the block ends. Raises: DatasetBusy: too many wait already."""
+    def of(
+        self, name: Hashable, most_waiting: int | None = None, while_waiting: Callable[[], None] = lambda: None
+    ) -> Iterator[None]:
+        """Wait for those before, and have the turn until the block ends.
+
+        Args: while_waiting: called a few times a second; may raise to wait no longer.
+        Raises: DatasetBusy: more than `most_waiting` wait already; what `while_waiting` raises.
+        """
         with self._lock:
             turn = self._turns.setdefault(name, _Turn())
             if most_waiting is not None and turn.n_asked > most_waiting:
-                raise DatasetBusy(name)
+                raise DatasetBusy(str(name))
             turn.n_asked += 1
         try:
-            with turn.lock:
+            while not turn.lock.acquire(timeout=WAIT_S):
+                while_waiting()
+            try:
                 yield
+            finally:
+                turn.lock.release()
         finally:
             with self._lock:
                 turn.n_asked -= 1

@@ -14,8 +14,7 @@ from flint import fmpq, fmpz
 
 from service.solver.moments import Moments
 from service.solver.rounding import nearest, nearest_root, quotient
-from service.solver.terms import Powers, Term, Terms
-from service.solver.units import BASE
+from service.solver.terms import Powers, Terms
 
 # Twice the digits of a double hold terms that cancel by so much with ease. Nearer to 0 there is no centre, for it would
 # take digits from predictions at values of x that are much smaller than most.
@@ -60,18 +59,18 @@ def expansion(moments: Moments, target: str, terms: Terms) -> Expansion | None:
     y = _Column.of(moments, target)
     return Expansion(
         centre,
-        tuple(expanded(terms.each, centre)),
+        tuple(expanded(terms, centre)),
         (0, *(sum(sizes[j] * exponent for j, exponent in term.powers) for term in terms.each)),
         y.size(0.0) if y.square != 0 else None,
     )
 
 
-def expanded(terms: Sequence[Term], centre: Sequence[float]) -> list[dict[int, fmpq]]:
+def expanded(terms: Terms, centre: Sequence[float]) -> list[dict[int, fmpq]]:
     """Each term in powers of x - centre: the weights by 1 + the place among the terms, the constant's at 0.
 
     Every factor of a term must be among them.
     """
-    place: dict[Powers, int] = {(): 0} | {term.powers: 1 + i for i, term in enumerate(terms)}
+    place = terms.places
     exact = [fmpq(*map(fmpz, value.as_integer_ratio())) for value in centre]
 
     def of_one(base: int, exponent: int) -> list[tuple[Powers, fmpq]]:
@@ -81,7 +80,7 @@ def expanded(terms: Sequence[Term], centre: Sequence[float]) -> list[dict[int, f
         return [(((base, m),) if m else (), comb(exponent, m) * c ** (exponent - m)) for m in range(exponent + 1)]
 
     rows = []
-    for term in terms:
+    for term in terms.each:
         row = {}
         for factors in product(*(of_one(*factor) for factor in term.powers)):
             weight = fmpq(1)
@@ -106,7 +105,7 @@ class _Column:
     def of(cls, moments: Moments, name: str) -> _Column:
         k = moments.columns.index(name)
         sums = moments.sums
-        return cls(moments.total, sums[0, 1 + k], sums[1 + k, 1 + k], fmpq(BASE[moments.numbers]) ** -moments.units[k])
+        return cls(moments.total, sums[0, 1 + k], sums[1 + k, 1 + k], moments.exact_units[k])
 
     def centre(self, degree: int) -> float:
         """Near the mean, to about the standard deviation: a double of few bits; 0 if powers up to `degree` need none."""

@@ -90,7 +90,7 @@ def _means(moments: Moments, terms: Terms, centre: Sequence[float]) -> list[fmpq
     base = fmpq(BASE[moments.numbers])
     means = [fmpq(1)]
     means += [fmpq(chosen.sums[0, 1 + k], chosen.total) * base**-unit for k, unit in enumerate(chosen.units)]
-    back = expanded(terms.each, [-value for value in centre])
+    back = expanded(terms, [-value for value in centre])
     return [sum((weight * means[i] for i, weight in row.items()), fmpq(0)) for row in back]
 
 

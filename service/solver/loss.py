@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from service.solver.double_double import two_sum
 from service.solver.entries import principal
 from service.solver.moments import Moments
+from service.solver.rounding import quotient
 from service.solver.units import BASE, Sums, in_units
 
 Floats = NDArray[np.float64]
@@ -40,20 +41,20 @@ class Loss:
         if not np.isfinite(theta).all():
             return inf
         form, scale = self._form(theta, np.zeros_like(theta), -1)
-        return _quotient(form, self._whole * scale)
+        return quotient(form, self._whole * scale)
 
     def excess(self, theta: Floats, hi: Floats, lo: Floats) -> float:
         """How far the loss of theta is above the least one, that of hi + lo (1 + p,): nothing cancels, so never below 0."""
         left, rest = two_sum(theta, -hi)
         form, scale = self._form(left, rest - lo, 0)
-        return _quotient(form, self._whole * scale)
+        return quotient(form, self._whole * scale)
 
     def r2(self, theta: Floats) -> float | None:
         """The share of the target's squares that theta explains, correctly rounded; None if the target does not vary."""
         if self._squares == 0:
             return None
         form, scale = self._form(theta, np.zeros_like(theta), -1)
-        return _quotient(self._squares * scale - form * self._per, self._squares * scale)
+        return quotient(self._squares * scale - form * self._per, self._squares * scale)
 
     def _form(self, hi: Floats, lo: Floats, y: int) -> tuple[int, int]:
         """The sum of squares of X (hi + lo) + y times the target, as an integer and what it has to be divided by."""
@@ -62,10 +63,3 @@ class Loss:
         below = max((max(d, f) for _, d, _, f in parts), default=1)  # all are powers of two
         row = fmpz_mat([[*(c * (below // d) + e * (below // f) for c, d, e, f in parts), y * below]])
         return int((row * self._sums * row.transpose())[0, 0]), below * below
-
-
-def _quotient(numerator: int, denominator: int) -> float:
-    try:
-        return numerator / denominator  # true division of integers rounds once
-    except OverflowError:
-        return inf if numerator > 0 else -inf

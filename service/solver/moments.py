@@ -63,6 +63,12 @@ class Moments:
         return cls(tuple(columns), numbers, sums.units[1:], sums.entries, weighted_rows, sums.weight_unit)
 
     @property
+    def exact_units(self) -> tuple[fmpq, ...]:
+        """What the integer 1 stands for in each column."""
+        base = fmpq(BASE[self.numbers])
+        return tuple(base**-unit for unit in self.units)
+
+    @property
     def n_samples(self) -> int:
         """The number of rows; of those with a weight above 0, where rows have weights."""
         return int(self.sums[0, 0]) if self.weighted_rows is None else self.weighted_rows

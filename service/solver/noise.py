@@ -10,8 +10,7 @@ from flint import arb, arb_mat, fmpq
 from service.solver.centred import Centred
 from service.solver.last_place import DOUBLE, LastPlaces
 from service.solver.moments import Moments
-from service.solver.terms import Powers, Terms
-from service.solver.units import BASE
+from service.solver.terms import Terms
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,25 +61,19 @@ class Noise:
 
 def _of_products(chosen: Moments, rounding: Sequence[float], terms: Terms) -> tuple[tuple[fmpq, ...], ...] | None:
     """None if a derivative is not among the terms: then nobody knows its sums."""
-    place: dict[Powers, int] = {(): 0} | {term.powers: 1 + k for k, term in enumerate(terms.each)}
-    base = fmpq(BASE[chosen.numbers])
-    units = [base**-unit for unit in (0, *chosen.units)]
-    p = len(terms.each)
+    places, units, p = terms.places, [fmpq(1), *chosen.exact_units], len(terms.each)
     form = [[fmpq(0)] * p for _ in range(p)]
-    for b in sorted({b for term in terms.each for b, _ in term.powers}):
-        own = place[((b, 1),)]
+    for b in terms.bases:
+        own = places[((b, 1),)]
         if not rounding[own - 1]:
             continue
+        derivatives = terms.derivatives(b)
+        if derivatives is None:
+            return None
         u2 = chosen.sums[own, own] * units[own] ** 2 / chosen.total * fmpq(*(DOUBLE * DOUBLE).as_integer_ratio())
-        slopes = []
-        for k, term in enumerate(terms.each):
-            exponent = dict(term.powers).get(b, 0)
-            lower = tuple((j, e - (j == b)) for j, e in term.powers if j != b or e > 1)
-            if lower not in place:
-                return None
-            if exponent:
-                slopes.append((k, place[lower], exponent * units[place[lower]]))
-        for k, at, factor in slopes:
-            for other, its_at, its_factor in slopes:
-                form[k][other] += u2 * factor * its_factor * chosen.sums[at, its_at]
+        factors = [u2 * one.exponent * units[one.lower] for one in derivatives]
+        for one, factor in zip(derivatives, factors, strict=True):
+            for other in derivatives:
+                its_factor = other.exponent * units[other.lower]
+                form[one.of][other.of] += factor * its_factor * chosen.sums[one.lower, other.lower]
     return tuple(map(tuple, form))

@@ -15,8 +15,7 @@ from service.solver.correlation import ENTRY_BITS, Inverted, scaled
 from service.solver.inverse import inverse
 from service.solver.last_place import LastPlaces
 from service.solver.moments import Moments
-from service.solver.terms import Powers, Terms
-from service.solver.units import BASE
+from service.solver.terms import Terms
 
 Floats = NDArray[np.float64]
 
@@ -54,20 +53,18 @@ class Slopes:
         """
         if not terms.has_products:
             return None
-        place: dict[Powers, int] = {(): 0} | {term.powers: 1 + k for k, term in enumerate(terms.each)}
-        bases = sorted({base for term in terms.each for base, _ in term.powers})
-        slopes = []
-        for j in bases:
-            found = [(k, _lowered(term.powers, j)) for k, term in enumerate(terms.each) if j in dict(term.powers)]
-            if any(powers not in place for _, powers in found):
+        place, slopes = terms.places, []
+        for j in terms.bases:
+            found = terms.derivatives(j)
+            if found is None:
                 return None
             base = place[((j, 1),)] - 1
             if places.sent[base]:
                 slopes.append(
                     _Slope(
-                        terms=[k for k, _ in found],
-                        lower=[place[powers] for _, powers in found],
-                        exponents=[dict(terms.each[k].powers)[j] for k, _ in found],
+                        terms=[one.of for one in found],
+                        lower=[one.lower for one in found],
+                        exponents=[one.exponent for one in found],
                         base=base,
                         place=places.sent[base],
                     )
@@ -145,10 +142,6 @@ class Slopes:
         return squares
 
 
-def _lowered(powers: Powers, base: int) -> Powers:
-    return tuple((j, e - (j == base)) for j, e in powers if j != base or e > 1)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Lengths:
     """sqrt(K sum w z^2) for the constant and each term z, about their means if an intercept is fitted, K being the scale."""
@@ -178,10 +171,6 @@ class _Lengths:
 def _balanced(chosen: Moments, equation: Centred) -> list[list[fmpz]]:
     """K times the sums of products of the constant and the terms, in the equation's units."""
     p = equation.n_features
-    base = fmpq(BASE[chosen.numbers])
-    factors = [fmpz(1)]
-    for own, unit in zip(chosen.units, equation.units, strict=False):
-        finer = base**-own / unit
-        factors.append(finer.p)
+    factors = [fmpz(1), *((own / unit).p for own, unit in zip(chosen.exact_units, equation.units, strict=False))]
     sums = chosen.sums
     return [[equation.scale * sums[a, b] * factors[a] * factors[b] for b in range(1 + p)] for a in range(1 + p)]

@@ -33,6 +33,15 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Derivative:
+    """Of the term at `of`: `exponent` times what stands at `lower` among [1, *terms]."""
+
+    of: int
+    exponent: int
+    lower: int
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """What the features of a fit are made of: each with every factor of it, as `terms` has them."""
 
@@ -46,6 +55,29 @@ class Terms:
     @property
     def has_products(self) -> bool:
         return any(term.is_product for term in self.each)
+
+    @property
+    def bases(self) -> list[int]:
+        """The places of the base columns that are in them, rising."""
+        return sorted({base for term in self.each for base, _ in term.powers})
+
+    @property
+    def places(self) -> dict[Powers, int]:
+        """1 + the place of each among the terms; 0 of the constant, as in the sums of products of [1, *terms]."""
+        return {(): 0} | {term.powers: 1 + k for k, term in enumerate(self.each)}
+
+    def derivatives(self, base: int) -> "list[Derivative] | None":
+        """Those by a base column that are not 0; None if one is a multiple of no term, nor of the constant."""
+        places = self.places
+        found = []
+        for k, term in enumerate(self.each):
+            exponent = dict(term.powers).get(base, 0)
+            lower = tuple((j, e - (j == base)) for j, e in term.powers if j != base or e > 1)
+            if exponent and lower not in places:
+                return None
+            if exponent:
+                found.append(Derivative(k, exponent, places[lower]))
+        return found
 
     @property
     def made_exactly(self) -> frozenset[str]:

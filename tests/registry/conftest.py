@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.store.tables import Store
+from tests.registry.opened import Opened
 
 
 @pytest.fixture
@@ -16,3 +17,13 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     store = Store(f"sqlite:///{tmp_path / 'linefit.db'}", "OFF")
     yield store
     store.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "rows"
+
+
+@pytest.fixture
+def opened(store: Store, folder: Path) -> Opened:
+    return Opened.over(store, folder)

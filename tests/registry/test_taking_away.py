@@ -33,16 +33,6 @@ def drawn(n: int, draw: np.random.Generator = DRAW) -> list[Row]:
     return [(number(), number(), WORDS[draw.integers(4)], (True, False, None)[draw.integers(3)]) for _ in range(n)]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "rows"
-
-
-@pytest.fixture
-def opened(store: Store, folder: Path) -> Opened:
-    return Opened.over(store, folder)
-
-
 def counted(store: Store, table: sa.Table, id_: str) -> int:
     with store.read() as connection:
         query = sa.select(sa.func.count()).select_from(table).where(table.c.dataset_id == id_)

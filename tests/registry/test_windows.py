@@ -21,16 +21,6 @@ from tests.registry.opened import Opened
 from tests.registry.tables import Row, assert_is, batch, files
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "rows"
-
-
-@pytest.fixture
-def opened(store: Store, folder: Path) -> Opened:
-    return Opened.over(store, folder)
-
-
 def held(rows: Sequence[Row], window: Window, numbers: Numbers) -> list[Row]:
     """What the window holds of rows, in exact arithmetic."""
     if isinstance(window, LastRows):

@@ -213,5 +213,5 @@ def test_terms_about_a_centre_are_the_same_polynomials(
     centre[2] = 0.0
     values = exact_terms([[Fraction(value) for value in x]], made)[0]
     shifted = exact_terms([[value - Fraction(about) for value, about in zip(x, centre, strict=True)]], made)[0]
-    for value, row in zip(values, expanded(made, centre), strict=True):
+    for value, row in zip(values, expanded(Terms(made), centre), strict=True):
         assert value == sum((fraction(weight) * [Fraction(1), *shifted][place] for place, weight in row.items()), Fraction(0))
