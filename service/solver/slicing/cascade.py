@@ -1,11 +1,10 @@
 """Exact sums of products of doubles of any magnitudes: each row goes the fastest way that it fits."""
 
-import numpy as np
-
 from service.solver.slicing.integers import binary_sums
 from service.solver.slicing.scratch import Scratch
 from service.solver.slicing.sliced_sums import PANEL_ROWS, SlicedSums
-from service.solver.slicing.slices import ROWS, Floats
+from service.solver.slicing.slices import Floats
+from service.solver.slicing.waiting import Waiting
 from service.solver.units import Sums, combined, no_sums
 
 # Up to here Python's integers cost no more than what slices cost whatever the number of rows.
@@ -22,8 +21,7 @@ class Cascade:
     def __init__(self, n_columns: int, scratch: Scratch, panel_rows: int = PANEL_ROWS) -> None:
         self._common = SlicedSums(n_columns, tolerated=1 / 8, scratch=scratch, panel_rows=panel_rows)
         self._odd = SlicedSums(n_columns, tolerated=0, scratch=scratch, panel_rows=panel_rows)
-        self._waiting: list[Floats] = []
-        self._n_waiting = 0
+        self._waiting = Waiting(n_columns)
         self._total = no_sums(n_columns)
 
     def add(self, block: Floats) -> None:
@@ -33,9 +31,8 @@ class Cascade:
             return
         odd = self._common.add(block)
         if odd.any():
-            self._waiting.append(block[:, odd])
-            self._n_waiting += self._waiting[-1].shape[1]
-            if self._n_waiting >= ROWS:
+            self._waiting.add(block[:, odd])
+            if self._waiting.are_enough:
                 self._add_waiting()
 
     def total(self) -> Sums:
@@ -46,12 +43,7 @@ class Cascade:
         return self._total
 
     def _add_waiting(self) -> None:
-        if not self._waiting:
-            return
-        waiting = np.concatenate(self._waiting, axis=1)
-        self._waiting, self._n_waiting = [], 0
-        for start in range(0, waiting.shape[1], ROWS):
-            block = waiting[:, start : start + ROWS]
+        for block in self._waiting.take():
             if block.shape[1] <= FEW_ROWS:
                 self._put(binary_sums(block))
                 continue

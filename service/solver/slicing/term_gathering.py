@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import numpy as np
 
+from service.solver.slicing.cascade import FEW_ROWS
 from service.solver.slicing.integers import binary
 from service.solver.slicing.monomials import Plan
 from service.solver.slicing.scratch import Scratch
@@ -11,9 +12,8 @@ from service.solver.slicing.slices import ROWS, Floats
 from service.solver.slicing.term_blocks import TermBlocks
 from service.solver.slicing.term_integers import term_sums
 from service.solver.slicing.term_limits import MOST_SLICES, TooLongProducts
+from service.solver.slicing.waiting import Waiting
 from service.solver.units import Sums, combined, no_sums
-
-FEW_ROWS = 200  # up to here Python's integers cost no more than slices do
 
 
 class TermGathering:
@@ -27,8 +27,7 @@ class TermGathering:
         self._fill = 0
         self._common = TermBlocks(plan, scratch, tolerated=1 / 16, most_odd=1 / 8)
         self._odd = TermBlocks(plan, scratch, tolerated=0, most_odd=0)
-        self._waiting: list[Floats] = []
-        self._n_waiting = 0
+        self._waiting = Waiting(plan.n_columns)
         self._total = no_sums(plan.n_factors)
 
     @property
@@ -60,20 +59,17 @@ class TermGathering:
             return
         odd = self._common.add(block)
         if odd.any():
-            self._waiting.append(block[:, odd])
-            self._n_waiting += self._waiting[-1].shape[1]
-            if self._n_waiting >= ROWS:
+            self._waiting.add(block[:, odd])
+            if self._waiting.are_enough:
                 self._add_waiting()
 
     def _add_waiting(self) -> None:
-        waiting = np.concatenate([np.empty((self._plan.n_columns, 0)), *self._waiting], axis=1)
-        self._waiting, self._n_waiting = [], 0
-        for start in range(0, waiting.shape[1], ROWS):
-            block = waiting[:, start : start + ROWS]
+        for block in self._waiting.take():
+            left = block
             if block.shape[1] > FEW_ROWS:
                 with suppress(TooLongProducts):  # values too far apart for any windows: slower, but they have their sums
-                    block = block[:, self._odd.add(block)]
-            self._add_integers(block)
+                    left = block[:, self._odd.add(block)]
+            self._add_integers(left)
 
     def _add_few(self, block: Floats) -> None:
         """Add rows by integers. Raises: TooLongProducts: more rows like these would be too long for slices."""
