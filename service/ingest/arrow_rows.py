@@ -1,6 +1,6 @@
 """Rows in an Arrow IPC stream, batch by batch: memory does not grow with the body."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -35,23 +35,31 @@ def _batches(stream: Readable, batch_bytes: int, max_columns: int | None) -> Ite
     messages = Messages(stream, batch_bytes)
     try:
         reader = pa.ipc.open_stream(messages)
-        called = names.checked(reader.schema.names, max_columns)
-        for field in reader.schema:
-            if not _supported(field.type):
-                raise UnsupportedColumn(field.name, str(field.type))
-        first_row = 0
-        n_rows = max(1, SLICE_CELLS // len(called))
-        for whole in reader:
-            # Offsets and indices that point outside would crash the process later.
-            whole.validate(full=True)
-            for start in range(0, whole.num_rows, n_rows):
-                part = whole.slice(start, n_rows)
-                for batch in _cut(part, texts.checked(part.columns, called, first_row)):
-                    columns = zip(batch.columns, called, strict=True)
-                    yield names.record_batch([_column(values, name, first_row) for values, name in columns], called)
-                    first_row += batch.num_rows
+        yield from converted(reader.schema, reader, max_columns)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise messages.failure or BadArrow(str(error)) from None
+
+
+def converted(schema: pa.Schema, batches: Iterable[pa.RecordBatch], max_columns: int | None) -> Iterator[pa.RecordBatch]:
+    """Rows of any types that are taken, from whatever reads them as Arrow; batches are cut where they would take much memory.
+
+    Raises: as `batches`, BadArrow and limits on rows aside; pa.ArrowException: a batch is not what it says.
+    """
+    called = names.checked(schema.names, max_columns)
+    for field in schema:
+        if not _supported(field.type):
+            raise UnsupportedColumn(field.name, str(field.type))
+    first_row = 0
+    n_rows = max(1, SLICE_CELLS // len(called))
+    for whole in batches:
+        # Offsets and indices that point outside would crash the process later.
+        whole.validate(full=True)
+        for start in range(0, whole.num_rows, n_rows):
+            part = whole.slice(start, n_rows)
+            for batch in _cut(part, texts.checked(part.columns, called, first_row)):
+                columns = zip(batch.columns, called, strict=True)
+                yield names.record_batch([_column(values, name, first_row) for values, name in columns], called)
+                first_row += batch.num_rows
 
 
 def _cut(batch: pa.RecordBatch, text_bytes: NDArray[np.int64]) -> Iterator[pa.RecordBatch]:
