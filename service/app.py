@@ -37,6 +37,7 @@ from service.registry.sums import Sums
 from service.settings import Settings
 from service.solver.blas import one_thread
 from service.solver.slicing.slices import blas_is_exact
+from service.solver.threads import usable_cores, use_threads
 from service.store.rows import sweep
 from service.store.tables import Store
 
@@ -77,6 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
 def _started(settings: Settings, held: ExitStack) -> Services:
     """Everything wired, and let go again, last first, by `held`. Raises: Refused."""
     one_thread()
+    use_threads(settings.solver_threads or usable_cores())
     if not blas_is_exact():
         raise Refused("this BLAS rounds sums of integers below 2^53: results would not be exact")
     folder = settings.data_dir.resolve()

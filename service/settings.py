@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     max_unfinished_jobs: Count = Field(1000, description="most jobs queued and running at once")
 
     solver_processes: Count = Field(1, description="worker processes for ball arithmetic that is long")
+    solver_threads: int = Field(
+        0, ge=0, description="threads that sum up rows, for all requests together; 0 is one a core that the process may use"
+    )
     request_threads: Count = Field(32, description="threads for what requests do: parsing, short fits, predictions, disk")
     upload_threads: Count = Field(32, description="streamed uploads at once; further ones wait, and hold up nothing else")
     job_threads: Count = Field(4, description="jobs that run at once")
