@@ -112,8 +112,7 @@ def predicted(use: Services, model: Model, blocks: Iterable[Floats], wanted: Wan
 
 
 def _of_block(model: Model, recipe: Recipe, X: Floats, spread: Spread | None, wanted: Wanted) -> Predicted:
-    terms = recipe.terms if recipe.has_products else None
-    values = predictions(model.evaluation, X, model.numbers, terms)
+    values = predictions(model.evaluation, X, model.numbers, recipe.plan)
     if spread is None:
         return Predicted(values)
     leverage = leverages(spread, X, model.numbers)

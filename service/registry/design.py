@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from service.registry.columns import numbers_of
+from service.solver.term_values import Plan
 from service.solver.terms import Base, Term, Terms, n_terms, terms
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -131,6 +132,11 @@ class Recipe:
     @property
     def has_products(self) -> bool:
         return self.degree > 1 or self.interactions
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """How predictions make the terms; None where they are the bases."""
+        return Plan.of(self.terms, len(self.bases)) if self.has_products else None
 
     def block(self, batch: pa.RecordBatch, imputed: Mapping[str, float]) -> Floats:
         """The bases of the rows, (n, len(bases)). Missing numbers without an imputed one are NaN; unseen text is no category."""

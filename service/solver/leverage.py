@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from service.solver.centre import Expansion, expanded, expansion
 from service.solver.centred import Centred, centred
 from service.solver.double_double import Floats, split, two_sum
 from service.solver.errors import NoFeatures, TooFewRows
-from service.solver.evaluation import blocks, dot
+from service.solver.evaluation import Factors, blocks, dot
 from service.solver.inverse_factor import inverse_factor
 from service.solver.least_squares import least_squares
 from service.solver.moments import Moments
@@ -35,7 +36,7 @@ _NOTHING_BITS = 130
 _ENOUGH_BITS = 160
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Spread:
     """What leverages are made of: h = constant + |lead + factor (z - mean)|^2, the parts in twice the digits.
 
@@ -48,6 +49,17 @@ class Spread:
     mean: Floats  # (2, P) hi and lo; 0 without an intercept
     factor: Floats  # (2, p, P) hi and lo of the inverse Cholesky factor of the (centred) cross products, lower triangular
     lead: Floats | None  # (2, p) hi and lo of what the terms less the mean lack, without an intercept but with a centre
+
+    @cached_property
+    def factors(self) -> Factors:
+        """What the terms of a row are multiplied by, (P, 1, p) each."""
+        hi, lo = self.factor.transpose(0, 2, 1)[:, :, None, :].copy()
+        return hi, lo, split(hi)
+
+    @cached_property
+    def centre_column(self) -> Floats | None:
+        """(b, 1), or None for 0."""
+        return np.array(self.centre)[:, None] if self.centre else None
 
 
 def spread(moments: Moments, target: str, features: Sequence[str], fit_intercept: bool, terms: Terms | None = None) -> Spread:
@@ -165,12 +177,11 @@ def leverages(spread: Spread, X: Floats, numbers: Numbers) -> Floats:
     Infinite beyond a double.
     """
     plan = None if spread.terms is None else Plan.of(spread.terms, X.shape[1])
-    hi, lo = spread.factor.transpose(0, 2, 1)[:, :, None, :].copy()
-    factors = (hi, lo, split(hi))
+    factors = spread.factors
     results = np.empty(len(X))
     with np.errstate(over="ignore", invalid="ignore"):
-        for rows in blocks(len(X), max(hi.size, 1 if plan is None else plan.n_columns)):
-            values = _less_mean(spread, *term_values(X[rows], numbers, plan, spread.centre))
+        for rows in blocks(len(X), max(factors[0].size, 1 if plan is None else plan.n_columns)):
+            values = _less_mean(spread, *term_values(X[rows], numbers, plan, spread.centre_column))
             total, rest = dot(values, factors)
             if spread.lead is not None:
                 total, error = two_sum(total, spread.lead[0])

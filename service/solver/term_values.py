@@ -60,17 +60,17 @@ def _without_last(powers: Powers) -> Powers:
     return (*before, (base, exponent - 1)) if exponent > 1 else tuple(before)
 
 
-def term_values(X: Floats, numbers: Numbers, plan: Plan | None, centre: Sequence[float] = ()) -> tuple[Floats, Floats | None]:
+def term_values(X: Floats, numbers: Numbers, plan: Plan | None, centre: Floats | None = None) -> tuple[Floats, Floats | None]:
     """(hi, lo) of each term, (p, m), for rows (m, b); lo is None where it is 0. Without a plan the terms are the columns.
 
-    With a centre, (b,), the terms are those of the columns less it.
+    With a centre, (b, 1), the terms are those of the columns less it.
 
     A term beyond a double, or nearly so, is infinite or NaN.
     """
     columns = np.ascontiguousarray(X.T)
     rest = decimal_rest(columns) if numbers == "decimal" else None
-    if centre:
-        columns, rest = _less(columns, rest, np.array(centre)[:, None])
+    if centre is not None:
+        columns, rest = _less(columns, rest, centre)
     if plan is None:
         return columns, rest
     hi, lo = np.empty((plan.n_columns, len(X))), np.zeros((plan.n_columns, len(X)))

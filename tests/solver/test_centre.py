@@ -19,6 +19,7 @@ from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from service.solver.student import quantile
 from service.solver.term_summation import TermSummation
+from service.solver.term_values import Plan
 from service.solver.terms import Base, Term, Terms, terms
 from tests.solver.exact_fit import as_read, exact_fit
 from tests.solver.exact_rows import design, exact_leverages, exact_terms, fraction, matrix, worst
@@ -90,7 +91,10 @@ def test_predictions_leverages_and_interval_ends_have_13_digits_at_rows_and_betw
     theta = (among.transpose() * among).solve(among.transpose() * target)
     expected, h = (exact * theta).entries(), exact_leverages(exact, among)
 
-    values, leverage = predictions(fit.evaluation, rows, numbers, made), leverages(spread_of(moments, made), rows, numbers)
+    values, leverage = (
+        predictions(fit.evaluation, rows, numbers, Plan.of(made, rows.shape[1])),
+        leverages(spread_of(moments, made), rows, numbers),
+    )
 
     assert worst(values, [fraction(value) for value in expected]) <= THIRTEEN_DIGITS
     assert worst(leverage, h) <= THIRTEEN_DIGITS
@@ -116,7 +120,7 @@ def test_without_an_intercept_they_have_them_too(degree: int) -> None:
     fit = fitted(moments, made, fit_intercept=False)
     assert fit.evaluation.centre
     expected = [fraction(value) for value in (exact * theta).entries()]
-    assert worst(predictions(fit.evaluation, rows, "decimal", made), expected) <= THIRTEEN_DIGITS
+    assert worst(predictions(fit.evaluation, rows, "decimal", Plan.of(made, rows.shape[1])), expected) <= THIRTEEN_DIGITS
     leverage = leverages(spread_of(moments, made, fit_intercept=False), rows, "decimal")
     assert worst(leverage, exact_leverages(exact, among)) <= THIRTEEN_DIGITS
 
@@ -141,7 +145,7 @@ def test_penalised_and_shortest_fits_predict_as_right(options: dict[str, Any], e
     rows = rows_between(X)
     theta = matrix([[value] for value in found.theta])
     expected = [fraction(value) for value in (rows_exactly(rows, made, "decimal") * theta).entries()]
-    assert worst(predictions(fit.evaluation, rows, "decimal", made), expected) <= THIRTEEN_DIGITS
+    assert worst(predictions(fit.evaluation, rows, "decimal", Plan.of(made, rows.shape[1])), expected) <= THIRTEEN_DIGITS
 
 
 def test_dropped_terms_leave_13_digits() -> None:
@@ -158,7 +162,7 @@ def test_dropped_terms_leave_13_digits() -> None:
         exact, among = rows_exactly(rows, kept, "decimal"), rows_exactly(X, kept, "decimal")
         theta = (among.transpose() * among).solve(among.transpose() * matrix(as_read(WAVES[:, None], "decimal")))
         expected = [fraction(value) for value in (exact * theta).entries()]
-        assert worst(predictions(fit.evaluation, rows, "decimal", made), expected) <= THIRTEEN_DIGITS
+        assert worst(predictions(fit.evaluation, rows, "decimal", Plan.of(made, rows.shape[1])), expected) <= THIRTEEN_DIGITS
         parts = spread(moments, "y", [term.name for term in kept], True, Terms(made))
         assert worst(leverages(parts, rows, "decimal"), exact_leverages(exact, among)) <= THIRTEEN_DIGITS
 
@@ -171,7 +175,7 @@ def test_what_is_near_zero_has_no_centre_and_keeps_its_digits() -> None:
     fit = fitted(summed(X, y, made, "decimal"), made)
     assert fit.coef == (0.0, 0.0, 0.0, 0.0, 1.0)
     assert fit.evaluation == fit.theta
-    assert predictions(fit.evaluation, X, "decimal", made).tolist() == y.tolist()
+    assert predictions(fit.evaluation, X, "decimal", Plan.of(made, X.shape[1])).tolist() == y.tolist()
 
 
 def test_the_reported_coefficients_are_those_of_the_terms_as_they_are() -> None:

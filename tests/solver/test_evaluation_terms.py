@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from service.solver.evaluation import Evaluation, predictions
 from service.solver.reading import Numbers
+from service.solver.term_values import Plan
 from service.solver.terms import Base, Term, terms
 from tests.solver.exact_fit import as_read
 from tests.solver.exact_rows import exact_terms, worst
@@ -33,7 +34,7 @@ def test_powers_and_products_that_cancel_leave_a_right_sum(
     intercept = -float(total * (1 + Fraction(10) ** -digits))
     evaluation = Evaluation((intercept, *map(float, coef)), (0.0,) * (1 + len(made)))
     expected = [Fraction(intercept) + total] * 3
-    assert worst(predictions(evaluation, X, numbers, made), expected) <= ULP
+    assert worst(predictions(evaluation, X, numbers, Plan.of(made, X.shape[1])), expected) <= ULP
 
 
 def test_some_of_the_terms_in_any_order_are_fine() -> None:
@@ -41,7 +42,10 @@ def test_some_of_the_terms_in_any_order_are_fine() -> None:
     made = (Term("a^2*c", ((0, 2), (2, 1))), Term("b", ((1, 1),)), Term("a^3", ((0, 3),)))
     X = np.array([[2.0, 3.0, 5.0], [-1.0, 0.5, 4.0]])
     evaluation = Evaluation((1.0, 10.0, 100.0, 1000.0), (0.0,) * 4)
-    assert predictions(evaluation, X, "float64", made).tolist() == [1 + 200 + 300 + 8000, 1 + 40 + 50 - 1000]
+    assert predictions(evaluation, X, "float64", Plan.of(made, X.shape[1])).tolist() == [
+        1 + 200 + 300 + 8000,
+        1 + 40 + 50 - 1000,
+    ]
 
 
 @pytest.mark.parametrize("numbers", ["float64", "decimal"])
@@ -51,13 +55,15 @@ def test_how_rows_are_cut_into_blocks_does_not_change_a_bit_of_terms(numbers: Nu
     made = terms(BASES, 4, interactions=True)
     X = rng.normal(size=(700, 3)).round(4)
     evaluation = Evaluation(tuple(rng.normal(size=1 + len(made)).tolist()), (0.0,) * (1 + len(made)))
-    whole = predictions(evaluation, X, numbers, made)
-    assert np.array_equal(whole, np.concatenate([predictions(evaluation, X[[i]], numbers, made) for i in range(700)]))
+    whole = predictions(evaluation, X, numbers, Plan.of(made, X.shape[1]))
+    assert np.array_equal(
+        whole, np.concatenate([predictions(evaluation, X[[i]], numbers, Plan.of(made, X.shape[1])) for i in range(700)])
+    )
 
 
 def test_a_term_beyond_double_range_makes_the_prediction_infinite() -> None:
     """Never NaN, and no warning."""
     made = terms(BASES[:1], 3)
     X = np.array([[1e120], [-1e120], [1e90]])
-    got = predictions(Evaluation((0.0, 1.0, -1.0, 1.0), (0.0,) * 4), X, "float64", made)
+    got = predictions(Evaluation((0.0, 1.0, -1.0, 1.0), (0.0,) * 4), X, "float64", Plan.of(made, X.shape[1]))
     assert np.isinf(got).tolist() == [True, True, False]

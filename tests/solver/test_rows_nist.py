@@ -20,6 +20,7 @@ from service.solver.reading import Numbers
 from service.solver.rounding import nearest_root
 from service.solver.student import quantile
 from service.solver.term_summation import TermSummation
+from service.solver.term_values import Plan
 from service.solver.terms import Base, Term, Terms, terms
 from tests.solver.exact_fit import as_read
 from tests.solver.exact_rows import design, exact_leverages, exact_terms, fraction, matrix, worst
@@ -64,7 +65,7 @@ def case(name: str, numbers: Numbers) -> Case:
 def test_predictions_have_13_digits_at_every_row(name: str, numbers: Numbers) -> None:
     """From the terms in twice the digits: Filip's tenth powers cancel by seven of them."""
     it = case(name, numbers)
-    got = predictions(it.fit.evaluation, it.X, numbers, it.terms)
+    got = predictions(it.fit.evaluation, it.X, numbers, Plan.of(it.terms, it.X.shape[1]))
     assert worst(got, [fraction(value) for value in it.fitted().entries()]) <= THIRTEEN_DIGITS
 
 
@@ -83,7 +84,7 @@ def test_interval_ends_have_13_digits_at_every_row(name: str, kind: Any) -> None
     it = case(name, "decimal")
     n, df, sigma = len(it.X), it.fit.df_resid, it.fit.sigma
     assert sigma is not None
-    values = predictions(it.fit.evaluation, it.X, "decimal", it.terms)
+    values = predictions(it.fit.evaluation, it.X, "decimal", Plan.of(it.terms, it.X.shape[1]))
     got = np.array(intervals(values, leverages(it.spread, it.X, "decimal"), sigma, df, 0.95, kind))
     centre = it.fitted()
     rss = sum(((it.y[i, 0] - centre[i, 0]) ** 2 for i in range(n)), fmpq(0))
