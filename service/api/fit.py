@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -25,13 +26,15 @@ from service.api.errors import (
     UnsupportedMediaType,
 )
 from service.api.fit_request import WEIGHTS, FitRequest
-from service.api.idempotency import Key, claimed
+from service.api.idempotency import Claim, Key, claimed
 from service.api.prepared import Prepared, inline, of_dataset
 from service.api.problems import answer, responses
 from service.api.services import Services, Use
 from service.api.shown import JobOut, ModelOut, shown_job, shown_model
 from service.api.versions import of_version
+from service.ingest import json_rows
 from service.ingest.errors import IngestError, MissingValue
+from service.jobs.runner import Started
 from service.jobs.state import Job, TooManyJobs
 from service.registry.errors import (
     KeyInUse,
@@ -47,6 +50,8 @@ from service.solver.errors import Diverges, SolverError, UnknownColumn
 
 router = APIRouter(tags=["fit"])
 
+# Parsed in 50 µs, where a hop to a thread and back costs more than that.
+SHORT_BODY = 8192  # bytes
 DEFAULT_WAIT_S = {"normal_equation": 10.0, "gradient_descent": 0.0}
 PREFERS_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,18})(?![0-9])")
 
@@ -75,42 +80,47 @@ async def fit(
     content_type(request, (JSON,))
     async with claimed(use.receipts, key, request) as claim:
         text = await joined(claim.through(pieces(request, use.limits.max_json_bytes, use.limits.body_idle_s)))
-        spec = await parsed(text, FitRequest)
-        receipt = await asyncio.to_thread(claim.known)
+        spec = json_rows.parse(FitRequest, text) if len(text) <= SHORT_BODY else await parsed(text, FitRequest)
+        receipt = await asyncio.to_thread(claim.known) if claim.is_keyed else None
         kept = None if receipt is None else claim.answer(receipt)
         if kept is None:
             request.state.where = _where(spec)
-
-            def start() -> Job:
-                spec.check()
-                if spec.dataset_id is None:
-                    return begin(inline(use, spec))
-                return of_version(
-                    use, spec.dataset_id, spec.dataset_version, lambda dataset: begin(of_dataset(use, spec, dataset))
-                )
-
-            def begin(ready: Prepared) -> Job:
-                def keep(connection: sa.Connection, job: Job) -> None:
-                    claim.keep(connection, {"job_id": job.id})
-
-                return use.jobs.start(ready.task, ready.summed, ready.rows, keep)
-
-            job = await asyncio.to_thread(start)
+            start = partial(_start, use, spec, claim)
+            started = start() if spec.is_short else await asyncio.to_thread(start)
+            if started.on_disk is not None:
+                await asyncio.wrap_future(started.on_disk)
         else:
-            job = await asyncio.to_thread(use.jobs.get, kept["job_id"])
+            started = Started(await asyncio.to_thread(use.jobs.get, kept["job_id"]))
     headers = {} if kept is None else {"Idempotency-Replayed": "true"}
     if streams.accepts_events(request):
-        return streams.streamed_events(use, job, -1, None, headers | {"Location": f"/jobs/{job.id}"})
-    return await _outcome(use, job, _wait_s(prefer, spec.method, use.limits.max_wait_s), headers)
+        return streams.streamed_events(use, started.job, -1, None, headers | {"Location": f"/jobs/{started.job.id}"})
+    return await _outcome(use, started, _wait_s(prefer, spec.method, use.limits.max_wait_s), headers)
 
 
-async def _outcome(use: Services, job: Job, wait_s: float, headers: dict[str, str]) -> Response:
+def _start(use: Services, spec: FitRequest, claim: Claim) -> Started:
+    """Raises: as `check`, `inline`, `of_dataset` and `Jobs.start` do."""
+    spec.check()
+
+    def begin(ready: Prepared) -> Started:
+        def keep(job: Job, connection: sa.Connection) -> None:
+            claim.keep(connection, {"job_id": job.id})
+
+        return use.jobs.start(ready.task, ready.summed, ready.rows, keep if claim.is_keyed else None)
+
+    if spec.dataset_id is None:
+        return begin(inline(use, spec))
+    return of_version(use, spec.dataset_id, spec.dataset_version, lambda dataset: begin(of_dataset(use, spec, dataset)))
+
+
+async def _outcome(use: Services, started: Started, wait_s: float, headers: dict[str, str]) -> Response:
     """201 with the model, the problem, or 202 with the job."""
+    job, model = started.job, started.model
     if wait_s:
         job = await use.jobs.outcome(job.id, wait_s) if not job.is_finished else job
         if job.model_id is not None:
-            model = await asyncio.to_thread(use.models.get, job.model_id)
-            body = await asyncio.to_thread(shown_model, model, use.datasets)
+            model = model or await asyncio.to_thread(use.models.get, job.model_id)
+            is_inline = model.body["dataset_id"] is None
+            body = shown_model(model, use.datasets) if is_inline else await asyncio.to_thread(shown_model, model, use.datasets)
             return _json(body, 201, headers | {"Location": f"/models/{model.id}"})
         if job.problem is not None:
             return answer(job.problem | {"instance": f"/jobs/{job.id}"}, headers)

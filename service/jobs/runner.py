@@ -4,7 +4,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from threading import Event, Lock
 from typing import Any
 
@@ -20,16 +22,27 @@ from service.jobs.task import Task
 from service.jobs.watch import Watch
 from service.jobs.work import Work
 from service.jobs.workers import Cancelled, is_short
+from service.registry.datasets import require
 from service.registry.models import Model, Models
 from service.registry.pages import Page, page_of
 from service.registry.summing import Summed
+from service.store.additions import insert
 from service.store.rows import PartWriter, path
 from service.store.tables import Store, jobs
 
 log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
-Also = Callable[[sa.Connection, Job], None]  # what else belongs into the transaction that makes a job
+Also = Callable[[Job, sa.Connection], None]  # what else belongs into the transaction that makes a job
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A job, with its model if that was made at once; before `on_disk` is done, nobody may be told of them."""
+
+    job: Job
+    model: Model | None = None
+    on_disk: "Future[None] | None" = None  # None: it is
 
 
 class Jobs:
@@ -55,42 +68,64 @@ class Jobs:
         self._lock = Lock()
         self._closing = Event()
 
-    def start(self, task: Task, summed: Summed | None, rows: pa.RecordBatch | None, also: Also) -> Job:
+    def start(self, task: Task, summed: Summed | None, rows: pa.RecordBatch | None, also: Also | None = None) -> Started:
         """Start a fit; what can be refused is refused before there is a job.
 
+        A fit of microseconds is solved first: job and model are then kept in one transaction, for which this does not wait.
+
         Args: summed: None if it must be made from the rows of the data set. rows: those of an inline mini-batch fit.
-        Raises: TooManyJobs, Diverges, and as the solver.
+        Raises: TooManyJobs, Diverges, and as the solver; NotFound: the version whose rows it needs is gone since just now.
         """
         if len(self._active) >= self._max_unfinished:
             raise TooManyJobs(self._max_unfinished)
         job = Job.new(task)
+        if summed is not None and task.descent is None and is_short(summed.moments):
+            model = self._work.closed_form(job, summed)
+            job = job.done(model.id)
+            new = [table.row(job), self._models.row(model, summed.moments)]
+            return Started(job, model, self._store.add(new, None if also is None else partial(also, job)))
         if summed is not None:
-            if task.descent is None and is_short(summed.moments):
-                return self._kept_at_once(job, self._work.fit(Active(job, self.watch, summed), summed), summed, also)
             self._work.refuse(job, summed)
+        self._keep(job, summed, rows, also)
+        self._submit(job, summed)
+        return Started(job)
+
+    def _keep(self, job: Job, summed: Summed | None, rows: pa.RecordBatch | None, also: Also | None) -> None:
+        """On disk with a job that will take a while. Raises: NotFound."""
+        task = job.task
+        reads_rows = summed is None or (task.descent is not None and task.descent.batch_size is not None and rows is None)
+
+        def keep(connection: sa.Connection) -> None:
+            if reads_rows and task.dataset_id is not None:
+                require(connection, task.dataset_id, task.dataset_version)
+            if also is not None:
+                also(job, connection)
+
         rows_file = None if rows is None else self._keep_rows(job.id, rows)
         try:
-            with self._store.write() as connection:
-                table.insert(connection, job, summed, rows_file)
-                also(connection, job)
+            self._store.add([table.row(job, summed, rows_file, reads_rows=reads_rows)], keep).result()
         except BaseException:
             path(self._work.rows_folder, job.id).unlink(missing_ok=True)
             raise
-        self._submit(job, summed)
-        return job
 
     def get(self, id_: str) -> Job:
         """Raises: NotFound."""
-        job = self._known(id_)
+        job = self.known(id_)
         if job is not None:
             return job
         with self._store.read() as connection:
             return Job.of_row(table.row_of(connection, id_))
 
+    def known(self, id_: str) -> Job | None:
+        """The job as this process knows it, where that is newer than the store. Takes no time."""
+        with self._lock:
+            active = self._active.get(id_)
+            return self._unkept.get(id_) if active is None else active.job
+
     def page(self, limit: int, before: int | None) -> Page[Job]:
         """The newest jobs."""
         page = page_of(self._store, jobs, limit, before)
-        return Page([self._known(row.id) or Job.of_row(row) for row in page.items], page.next)
+        return Page([self.known(row.id) or Job.of_row(row) for row in page.items], page.next)
 
     async def outcome(self, id_: str, within_s: float) -> Job:
         """The job when it has ended, or as it is after so many seconds. Raises: NotFound."""
@@ -160,12 +195,6 @@ class Jobs:
         self._work.solver.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _known(self, id_: str) -> Job | None:
-        """The job as this process knows it, where that is newer than the store."""
-        with self._lock:
-            active = self._active.get(id_)
-            return self._unkept.get(id_) if active is None else active.job
-
     def _submit(self, job: Job, summed: Summed | None) -> None:
         active = Active(job, self.watch, summed)
         with self._lock:
@@ -198,7 +227,7 @@ class Jobs:
         def keep(connection: sa.Connection) -> None:
             if not table.end(connection, done):
                 raise Cancelled
-            self._models.add(connection, model, summed.moments)
+            insert(connection, [self._models.row(model, summed.moments)])
 
         self._save(active, keep)
         active.change(lambda _: done)
@@ -221,15 +250,6 @@ class Jobs:
         else:
             with self._store.write() as connection:
                 keep(connection)
-
-    def _kept_at_once(self, job: Job, model: Model, summed: Summed, also: Also) -> Job:
-        """A fit of microseconds was solved first; now job and model are kept in one transaction."""
-        done = job.done(model.id)
-        with self._store.write() as connection:
-            table.insert(connection, done, summed, None)
-            self._models.add(connection, model, summed.moments)
-            also(connection, done)
-        return done
 
     def _keep_rows(self, job_id: str, rows: pa.RecordBatch) -> str:
         with PartWriter(self._work.rows_folder, job_id) as writer:

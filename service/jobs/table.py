@@ -7,38 +7,35 @@ import orjson
 import sqlalchemy as sa
 
 from service.jobs.state import Job
-from service.registry.datasets import require
 from service.registry.design import Found
 from service.registry.errors import NotFound
 from service.registry.summing import Summed
 from service.solver.moments import Moments
+from service.store.additions import Row
 from service.store.tables import UNFINISHED, Store, jobs
 
 LIGHT = [column for column in jobs.c if column not in (jobs.c.moments, jobs.c.found)]
 
 
-def insert(connection: sa.Connection, job: Job, summed: Summed | None, rows_file: str | None) -> None:
-    """Keep a new job, with the moments it is a function of if they are there, and the file of its own rows if it has one.
+def row(job: Job, summed: Summed | None = None, rows_file: str | None = None, *, reads_rows: bool = False) -> Row:
+    """What is to be kept of a new job.
 
-    Raises: NotFound: the version whose rows it needs is gone since just now.
+    Args: summed: the moments it is a function of, if they are there and it has not ended. rows_file: of its own rows, if it
+        has any. reads_rows: those of its data set, which may not go before it has ended.
     """
-    task = job.task
-    reads_rows = summed is None or (task.descent is not None and task.descent.batch_size is not None and rows_file is None)
-    if reads_rows and task.dataset_id is not None:
-        require(connection, task.dataset_id, task.dataset_version)
-    row = {
+    return jobs, {
         "id": job.id,
         "state": job.state,
-        "task": task.to_json(),
-        **_values(None if job.is_finished else summed),
-        "rows_dataset_id": task.dataset_id if reads_rows else None,
+        "task": job.task.to_json(),
+        **_values(summed),
+        "rows_dataset_id": job.task.dataset_id if reads_rows else None,
         "rows_file": rows_file,
         "epoch": job.epoch,
         "model_id": job.model_id,
+        "problem": None,
         "created_at": job.created_at,
         "finished_at": job.finished_at,
     }
-    connection.execute(sa.insert(jobs).values(row))
 
 
 def begin(connection: sa.Connection, job_id: str) -> None:
@@ -52,8 +49,10 @@ def keep_summed(connection: sa.Connection, job_id: str, summed: Summed) -> None:
     connection.execute(sa.update(jobs).where(*unfinished).values(_values(summed)))
 
 
-def _values(summed: Summed | None) -> dict[str, bytes]:
-    return {} if summed is None else {"moments": summed.moments.to_bytes(), "found": summed.found.to_json()}
+def _values(summed: Summed | None) -> dict[str, bytes | None]:
+    if summed is None:
+        return {"moments": None, "found": None}
+    return {"moments": summed.moments.to_bytes(), "found": summed.found.to_json()}
 
 
 def end(connection: sa.Connection, job: Job) -> bool:
@@ -61,7 +60,7 @@ def end(connection: sa.Connection, job: Job) -> bool:
     values: dict[str, Any] = {"state": job.state, "epoch": job.epoch, "model_id": job.model_id, "finished_at": job.finished_at}
     values |= {"problem": None if job.problem is None else orjson.dumps(job.problem), "rows_file": None}
     if job.task.descent is None or job.task.descent.batch_size is not None:
-        values |= {"moments": None, "found": None}
+        values |= _values(None)
     ended = sa.update(jobs).where(jobs.c.id == job.id, jobs.c.state.in_(UNFINISHED)).values(values)
     return bool(connection.execute(ended).rowcount)
 

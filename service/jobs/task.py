@@ -64,7 +64,7 @@ class Task:
         return options | ({} if self.descent is None else asdict(self.descent))
 
     def to_json(self) -> bytes:
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(self)
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:

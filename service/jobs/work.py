@@ -61,15 +61,21 @@ class Work:
             if task.descent.learning_rate > limit * (1.0 + DOUBTFUL):
                 raise Diverges(task.descent.learning_rate, limit)
 
+    def closed_form(self, job: Job, summed: Summed) -> Model:
+        """The model of a task without a descent. Raises: Cancelled, and as the solver."""
+        started = time.monotonic()
+        fit = self._least_squares(job, summed)
+        return by_normal_equation(job.task, fit, summed.found, job.id, _ms_since(started))
+
     def fit(self, active: Active, summed: Summed) -> Model:
         """The model that the task asks for.
 
         Raises: Cancelled; Overflowed: the descent left what a double can hold; and as the solver.
         """
         job, moments, started = active.job, summed.moments, time.monotonic()
-        fit = self._least_squares(job, summed)
         if job.task.descent is None:
-            return by_normal_equation(job.task, fit, summed.found, job.id, _ms_since(started))
+            return self.closed_form(job, summed)
+        fit = self._least_squares(job, summed)
         if job.task.descent.batch_size is None:
             arrival = self._descend(active, job.task.descent, moments)
         else:

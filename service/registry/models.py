@@ -15,6 +15,7 @@ from service.registry.pages import Page, page_of
 from service.solver.evaluation import Evaluation
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
+from service.store.additions import Row
 from service.store.tables import Store, aliases, models
 
 _SHOWN: tuple[sa.Column[Any], ...] = (models.c.id, models.c.body, models.c.evaluation)
@@ -64,14 +65,20 @@ class Models:
         self._store = store
         self._kept = Kept[str, Model](capacity)
 
-    def add(self, connection: sa.Connection, model: Model, moments: Moments) -> None:
-        """Keep a new model with the moments it came from, in the transaction that finishes its job."""
-        row = {"id": model.id, "dataset_id": model.body["dataset_id"], "body": orjson.dumps(model.body)}
-        row |= {
-            "evaluation": orjson.dumps([model.evaluation.hi, model.evaluation.lo, model.evaluation.centre]),
+    def row(self, model: Model, moments: Moments) -> Row:
+        """What is to be kept of a new model, with the moments it came from, in the transaction that finishes its job.
+
+        It is in memory at once: nobody knows its id before that transaction is on disk.
+        """
+        self._kept.put(model.id, model)
+        evaluation = model.evaluation
+        return models, {
+            "id": model.id,
+            "dataset_id": model.body["dataset_id"],
+            "body": orjson.dumps(model.body),
+            "evaluation": orjson.dumps([evaluation.hi, evaluation.lo, evaluation.centre]),
             "moments": moments.to_bytes(),
         }
-        connection.execute(sa.insert(models).values(row))
 
     def get(self, name: str) -> Model:
         """The model of this id or alias. Raises: NotFound."""

@@ -1,14 +1,17 @@
-"""The SQL tables, and the two ways to use them: `read()` sees what is committed, `write()` is one transaction.
+"""The SQL tables, and how to use them: `read()` sees what is committed, `write()` is one transaction, `add()` shares one.
 
 SQLAlchemy Core and nothing particular to SQLite in the tables, so that PostgreSQL is a URL away.
 """
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table, event
+
+from service.store.additions import Additions, Also, Row
 
 metadata = MetaData()
 # SQLite counts rows by itself only in an INTEGER key.
@@ -149,6 +152,7 @@ class Store:
         if self._engine.dialect.name == "sqlite":
             _prepare_sqlite(self._engine, sqlite_synchronous)
         metadata.create_all(self._engine)
+        self._additions = Additions(self.write)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -162,6 +166,13 @@ class Store:
         with self._writing, self._engine.begin() as connection:
             yield connection
 
+    def add(self, rows: list[Row], also: Also | None = None) -> "Future[None]":
+        """Rows that are new, and what else belongs into their transaction, which others may share; on disk when done.
+
+        Raises, from the future: what `also` does, which leaves nothing of this; it may be called again if others fail.
+        """
+        return self._additions.add(rows, also)
+
     def empty_log(self) -> None:
         """What was deleted leaves the write-ahead log too, as far as nobody reads from it just now. Of SQLite alone."""
         if self._engine.dialect.name == "sqlite":
@@ -169,7 +180,8 @@ class Store:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        """Gives the connections back; the store is not used after."""
+        """Gives the connections back once all is written; the store is not used after."""
+        self._additions.close()
         self._engine.dispose()
 
 
