@@ -94,6 +94,10 @@ class Models:
         self._kept.put(id_, model)
         return model
 
+    def in_memory(self, name: str) -> Model | None:
+        """The model, if it takes no look at the store to find it: it may be asked for on the event loop."""
+        return self._kept.get(name)
+
     def moments(self, id_: str) -> Moments:
         """What the model was made of, its columns the terms and the target. Raises: NotFound."""
         with self._store.read() as connection:
