@@ -108,6 +108,7 @@ def _started(settings: Settings, held: ExitStack) -> Services:
         receipts=Receipts(store, settings.idempotency_ttl_s),
         events=Events(runner, settings.event_cache_bytes, settings.keep_alive_s),
         upload_threads=uploads,
+        folder=folder,
         limits=Limits(**settings.model_dump(include=set(Limits.__dataclass_fields__))),
     )  # fmt: skip
 

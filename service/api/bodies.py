@@ -14,16 +14,17 @@ from starlette.requests import ClientDisconnect, Request
 
 from service.api.errors import BodyTimeout, BodyTooLarge, IncompleteBody, UnsupportedMediaType
 from service.api.problems import Where
-from service.api.services import Limits
-from service.ingest import arrow_rows, csv_rows, json_rows, names
+from service.api.services import Limits, Services
+from service.ingest import formats, json_rows, names
 from service.ingest.csv_records import Readable
+from service.ingest.csv_rows import Types
 from service.ingest.errors import BadName, NoColumns, NoRows, UnequalColumns
+from service.ingest.formats import READERS
 from service.ingest.pipe import Pipe
 
 JSON = "application/json"
-CSV = "text/csv"
-ARROW = "application/vnd.apache.arrow.stream"
-LATER = ("application/vnd.apache.parquet", "multipart/form-data", "application/x-npy", "application/x-npz")
+TYPES = (JSON, *READERS)
+LATER = ("multipart/form-data", "application/x-npy", "application/x-npz")
 
 Body = TypeVar("Body", bound=json_rows.Strict)
 Made = TypeVar("Made")
@@ -100,11 +101,13 @@ async def streamed(threads: Executor, body: AsyncIterator[bytes], batches: Reade
     return await working
 
 
-def row_reader(type_: str, max_columns: int, max_rows: int, types: csv_rows.Types | None = None) -> Readers:
-    """The reader of CSV, in which columns of these types are read as such, or of Arrow streams, which have their own."""
-    if type_ == CSV:
-        return lambda stream: csv_rows.batches(stream, max_columns=max_columns, max_rows=max_rows, types=types)
-    return lambda stream: arrow_rows.batches(stream, max_columns=max_columns, max_rows=max_rows)
+def row_reader(type_: str, use: Services, max_rows: int, types: Types | None = None) -> Readers:
+    """The reader of a format that is not JSON.
+
+    Args: types: of columns that are known, in their order: where a format does not say what a column is, or is called.
+    """
+    asked = formats.Asked(folder=use.folder, max_columns=use.limits.max_columns, max_rows=max_rows, types=types)
+    return lambda stream: READERS[type_](stream, asked)
 
 
 def cell_pointer(

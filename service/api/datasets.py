@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api import given
-from service.api.bodies import ARROW, CSV, JSON, Batches, json_body
+from service.api.bodies import JSON, Batches, json_body
 from service.api.errors import InvalidValue
 from service.api.idempotency import Key
 from service.api.lists import After, Limit, Listed, listed
@@ -19,6 +19,7 @@ from service.api.problems import responses
 from service.api.services import Use
 from service.api.uploads import UPLOAD_PROBLEMS, Keep, Made, upload
 from service.api.versions import Version
+from service.ingest.formats import READERS
 from service.ingest.json_rows import DatasetBody, Integer
 from service.registry.errors import DatasetInUse, NotFound, NotNumeric
 from service.registry.given import create as create_given
@@ -72,7 +73,7 @@ class DatasetOut(BaseModel):
 
 @router.post(
     "/datasets", status_code=201, response_model=DatasetOut, responses=responses(*UPLOAD_PROBLEMS, InvalidValue, NotMoments, Unresolved, UnknownColumn, NotNumeric),
-    openapi_extra=json_body(DatasetBody, CSV, ARROW, example={"columns": {"x": [0.0, 1.0, 2.0], "price": [1.5, 2.5, 3.5]}}),
+    openapi_extra=json_body(DatasetBody, *READERS, example={"columns": {"x": [0.0, 1.0, 2.0], "price": [1.5, 2.5, 3.5]}}),
 )  # fmt: skip
 async def create_dataset(
     request: Request,
@@ -88,7 +89,7 @@ async def create_dataset(
     window_span: Annotated[float | None, Query(gt=0, allow_inf_nan=False)] = None,
     key: Key = None,
 ) -> Response:
-    """Take in a data set: JSON, CSV with a header, or an Arrow stream. The answer says that it is safe on disk."""
+    """Take in a data set: JSON, CSV with a header, an Arrow stream, or Parquet. The answer says that it is safe on disk."""
     in_query = (window_rows, window_column, window_span)
     asked = window(*in_query, parameter="window_rows")
 

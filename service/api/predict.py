@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.bodies import ARROW, CSV, JSON, cell_pointer, content_type, json_body, parsed, read, row_reader
+from service.api.bodies import JSON, TYPES, cell_pointer, content_type, json_body, parsed, read, row_reader
 from service.api.errors import (
     BodyTimeout,
     BodyTooLarge,
@@ -44,6 +44,7 @@ from service.api.services import Services, Use
 from service.api.written import written
 from service.ingest.csv_rows import BOOLEANS
 from service.ingest.errors import IngestError
+from service.ingest.formats import ARROW, CSV, READERS
 from service.ingest.json_rows import Columns, Matrix, Strict
 from service.registry.columns import ColumnType
 from service.registry.errors import ColumnsDiffer, NotFound, TypesDiffer
@@ -95,7 +96,7 @@ AskedOnUnseen = Annotated[OnUnseen, Query(description="what becomes of a categor
 
 @router.post(
     "/predict", response_model=PredictOut, responses=PROBLEMS | {200: {"content": {CSV: {}, ARROW: {}}}},
-    openapi_extra=json_body(PredictRequest, CSV, ARROW, example={"model_id": "prices", "X": [[1200.0, 3.0]]}),
+    openapi_extra=json_body(PredictRequest, *READERS, example={"model_id": "prices", "X": [[1200.0, 3.0]]}),
 )  # fmt: skip
 async def predict(
     request: Request,
@@ -106,8 +107,8 @@ async def predict(
     leverage: AskedLeverage = False,
     on_unseen: AskedOnUnseen = "error",
 ) -> Response:
-    """Predict for rows: JSON, CSV with a header, or an Arrow stream; answered as `Accept` has it, JSON by default."""
-    type_, form = content_type(request, (JSON, CSV, ARROW)), _accepted(request)
+    """Predict for rows: JSON, CSV with a header, an Arrow stream, or Parquet; answered as `Accept` has it, JSON by default."""
+    type_, form = content_type(request, TYPES), _accepted(request)
     text = await read(request, use.limits)
     if type_ == JSON:
         body = await parsed(text, PredictRequest)
@@ -125,7 +126,7 @@ async def predict(
     def of_table() -> Response:
         model = use.models.get(model_id)
         wanted = Wanted(interval=interval, level=level, leverage=leverage, on_unseen=on_unseen)
-        reader = row_reader(type_, use.limits.max_columns, use.limits.max_predict_rows, model.types)
+        reader = row_reader(type_, use, use.limits.max_predict_rows, model.types)
         return _answer(model, predicted(use, model, blocks_of(model, reader(io.BytesIO(text)), wanted), wanted), form)
 
     return await asyncio.to_thread(of_table)

@@ -46,6 +46,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     ingest.NotJson: (400, "not-json"),
     ingest.BadCsv: (400, "bad-csv"),
     ingest.BadArrow: (400, "bad-arrow"),
+    ingest.BadParquet: (400, "bad-parquet"),
     ingest.InvalidFields: (422, "invalid-fields"),
     ingest.RaggedRow: (422, "ragged-row"),
     ingest.UnequalColumns: (422, "unequal-columns"),

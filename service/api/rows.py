@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.bodies import ARROW, CSV, JSON, Batches, json_body
+from service.api.bodies import JSON, Batches, json_body
 from service.api.datasets import url_of
 from service.api.errors import InvalidValue, OverLimit
 from service.api.idempotency import Key
@@ -19,6 +19,7 @@ from service.api.services import Limits, Use
 from service.api.uploads import UPLOAD_PROBLEMS, Keep, Made, upload
 from service.api.versions import Version, of_version
 from service.api.written import written
+from service.ingest.formats import ARROW, CSV, READERS
 from service.ingest.json_rows import Integer, RowsBody
 from service.registry.conditions import condition
 from service.registry.errors import (
@@ -77,7 +78,7 @@ class RowsOut(BaseModel):
 @router.post(
     "/datasets/{dataset_id}/rows", status_code=201, response_model=AppendedOut,
     responses=responses(*UPLOAD_PROBLEMS, NotFound, ColumnsDiffer, TypesDiffer, UnknownColumn, NotNumeric, DatasetInUse, NoRowsKept),
-    openapi_extra=json_body(RowsBody, CSV, ARROW, example={"columns": {"x": [3.0], "price": [4.5]}}),
+    openapi_extra=json_body(RowsBody, *READERS, example={"columns": {"x": [3.0], "price": [4.5]}}),
 )  # fmt: skip
 async def append_rows(request: Request, use: Use, dataset_id: str, key: Key = None) -> Response:
     """Append rows: a new version. Columns are matched by name, whatever their order. Rows leave that a window does not hold."""

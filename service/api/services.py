@@ -2,6 +2,7 @@
 
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, cast
 
 from fastapi import Depends
@@ -54,6 +55,7 @@ class Services:
     spreads: Spreads
     events: Events
     limits: Limits
+    folder: Path  # for bodies that must be on disk before they can be read
     upload_threads: Executor  # of their own: an upload holds its thread for as long as its client takes
 
 

@@ -1,4 +1,4 @@
-"""Rows in, whatever their form: JSON is read whole, CSV and Arrow streams are summed up while they arrive."""
+"""Rows in, whatever their form: JSON is read whole, other formats are summed up while they arrive, or are read."""
 
 import asyncio
 import secrets
@@ -13,9 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.bodies import (
-    ARROW,
-    CSV,
     JSON,
+    TYPES,
     Batches,
     cell_pointer,
     content_type,
@@ -35,7 +34,6 @@ from service.registry.errors import KeyInUse, KeyReused
 from service.solver.errors import UnreadableNumber
 from service.solver.sample import line
 
-TYPES = (JSON, CSV, ARROW)
 UPLOAD_PROBLEMS = (
     BodyTooLarge, BodyTimeout, UnsupportedMediaType, IngestError, UnreadableNumber, InvalidKey, KeyReused, KeyInUse,
     StorageFull,
@@ -66,7 +64,7 @@ async def upload(
     """201 with what `make` made of the rows, or the answer given to the same request before.
 
     Args: make: called in a thread with the rows, the body if it is JSON, and what keeps the answer; types: called in a
-        thread if the body is CSV: what its columns are, where that is known.
+        thread if the body is not JSON: what its columns are, where that is known.
     Raises: UPLOAD_PROBLEMS, and as `make` and `types`.
     """
     type_ = content_type(request, TYPES)
@@ -88,8 +86,8 @@ async def upload(
             request.state.where = cell_pointer(body.columns, body.X, body.feature_names, body.target_name)
             made = await asyncio.to_thread(lambda: make(_batches(body, limits), body, keep))
         else:
-            known = await asyncio.to_thread(types) if types is not None and type_ == CSV else None
-            reader = row_reader(type_, limits.max_columns, limits.max_rows, known)
+            known = await asyncio.to_thread(types) if types is not None else None
+            reader = row_reader(type_, use, limits.max_rows, known)
             made = await streamed(
                 use.upload_threads, text, reader, lambda batches: make(_within(batches, limits.max_body_bytes), None, keep)
             )

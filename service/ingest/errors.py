@@ -1,7 +1,7 @@
 """What can be wrong with a body: what, where, and what would be right. The API's table of problems alone knows HTTP.
 
     IngestError
-    ├── NotJson, BadCsv, BadArrow     the bytes are not what their type says
+    ├── NotJson, BadCsv, BadArrow, BadParquet     the bytes are not what their type says
     ├── InvalidFields                 a JSON body has the wrong fields, or fields of the wrong type
     ├── RaggedRow, UnequalColumns     the shape
     ├── MissingValue, WrongType, LossyInteger, LossyDecimal, TextTooLong    one cell
@@ -156,8 +156,8 @@ class UnsupportedColumn(IngestError):
     """A column's type is none of numbers, text and booleans."""
 
     def __init__(self, column: str, arrow_type: str) -> None:
-        super().__init__(column, arrow_type)
-        self.column, self.arrow_type = column, arrow_type
+        super().__init__(column, shown(arrow_type))
+        self.column, self.arrow_type = column, shown(arrow_type)
 
     def __str__(self) -> str:
         return (
@@ -200,6 +200,17 @@ class BadArrow(IngestError):
 
     def __str__(self) -> str:
         return f"the Arrow stream cannot be read: {self.why}"
+
+
+class BadParquet(IngestError):
+    """The body is not a whole and valid Parquet file."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"the Parquet file cannot be read: {self.why}"
 
 
 class TooManyColumns(IngestError):
