@@ -138,7 +138,7 @@ def _where(spec: FitRequest) -> Callable[[Exception], str]:
             return "/between/column"
         if spec.is_inline:
             row = getattr(error, "row", None)
-            is_weight = getattr(error, "column", None) == WEIGHTS and isinstance(spec.weights, list)
+            is_weight = getattr(error, "column", None) == WEIGHTS and not isinstance(spec.weights, str | None)
             return f"/weights/{row}" if is_weight else in_rows(error)
         column = str(getattr(error, "column", ""))
         if isinstance(error, (UnknownColumn, NotNumeric)):

@@ -119,7 +119,7 @@ class FitRequest(Strict):
             and max(map(len, self.X), default=0) <= SHORT_WIDTH
             and self.method == "normal_equation"
             and self.degree == 1
-            and not (self.interactions or self.weights or self.missing != "error")
+            and not (self.interactions or self.weights is not None or self.missing != "error")
         )
 
     def check(self) -> None:
@@ -154,7 +154,7 @@ class FitRequest(Strict):
             if self.target is None:
                 raise InvalidValue("/target", "expected the name of the column to be explained")
             used_wrongly = [name for name in INLINE if name in self.model_fields_set and getattr(self, name) is not None]
-            if isinstance(self.weights, list):
+            if not isinstance(self.weights, str | None):
                 raise InvalidValue("/weights", "the weights of a data set's rows are a column: name it")
         if used_wrongly:
             where = "inline rows" if self.is_inline else "a data set"
@@ -167,7 +167,9 @@ class FitRequest(Strict):
             raise InvalidValue("/rank_deficient", 'gradient_descent takes "error" or "allow" only')
         if self.batch_size is None:
             return
-        for name in ("degree", "interactions", "weights", "missing", "categorical", "rows", "between"):
+        if self.weights is not None:
+            raise NotSupported("/weights", "weights with batch_size")
+        for name in ("degree", "interactions", "missing", "categorical", "rows", "between"):
             if getattr(self, name) != type(self).model_fields[name].default:
                 raise NotSupported(f"/{name}", f"{name} with batch_size")
 

@@ -59,7 +59,7 @@ def _weighted(rows: pa.RecordBatch, features: list[str], spec: FitRequest) -> tu
         raise InvalidValue("/weights", f"expected {rows.num_rows} weights, one a row, got {len(spec.weights)}")
     if WEIGHTS in rows.schema.names:
         raise InvalidValue("/feature_names", f"{WEIGHTS!r} is what the list of weights is called here")
-    return rows.append_column(WEIGHTS, pa.array(spec.weights, pa.float64())), features
+    return rows.append_column(WEIGHTS, pa.array(spec.weights, pa.float64(), from_pandas=True)), features
 
 
 def of_dataset(use: Services, spec: FitRequest, dataset: Dataset) -> Prepared:

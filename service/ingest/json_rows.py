@@ -1,21 +1,22 @@
 """Rows in JSON: as columns, as X and y, or as a line to be generated. A null is a missing cell, in any column.
 
-`parse` is the one place where JSON is read. Pydantic reads the numbers as well (17 MB in 0.5 s, correctly rounded); what
-follows, `matrix` and `arrays`, takes any sequences, so that a faster parser may hand them its own.
+`parse` is the one place where JSON is read. Of a long body the numbers are read apart from Pydantic and come as arrays, with
+NaN for null; what follows, `matrix` and `arrays`, takes any sequences.
 """
 
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError, WithJsonSchema
 
-from service.ingest import names, texts
+from service.ingest import json_numbers, names, texts
 from service.ingest.errors import InvalidFields, NoColumns, NoRows, NotJson, RaggedRow, UnequalColumns, shown
 from service.ingest.names import Array
 
@@ -40,10 +41,15 @@ REPORTED = 20
 MOST_MOMENTS = 1000  # in one body: each is a matrix, read and checked with big integers
 
 
+CELLS = ConfigDict(strict=True, allow_inf_nan=False)
+_MATRIX, _NUMBERS = TypeAdapter(Matrix, config=CELLS), TypeAdapter(Numbers, config=CELLS)
+LONG = 4096  # bytes of a body from which it pays to read the numbers apart
+
+
 class Strict(BaseModel):
     """A body whose fields are all known: "2" and true are not numbers, nor are NaN and what overflows a double."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(**CELLS, extra="forbid", frozen=True)
     later: ClassVar[frozenset[str]] = frozenset()  # fields that are designed but not built
 
 
@@ -116,14 +122,25 @@ Body = TypeVar("Body", bound=Strict)
 
 
 def parse(model: type[Body], body: bytes) -> Body:
-    """The body as the model has it.
+    """The body as the model has it; of a long one, the numbers as arrays.
 
     Raises: NotJson; InvalidFields: with a JSON pointer for each of the first 20 errors.
     """
+    apart = json_numbers.lifted(body, _MATRIX, _NUMBERS) if len(body) >= LONG else None
+    if apart is not None:
+        with suppress(ValidationError):  # which speaks of the rest alone, and of places in it
+            return _with_numbers(model.model_validate_json(apart.rest), apart)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
         raise _explained(error, model.later) from None
+
+
+def _with_numbers(body: Body, apart: json_numbers.Lifted) -> Body:
+    update: dict[str, Any] = dict(apart.fields)
+    if apart.columns:
+        update["columns"] = dict(body)["columns"] | apart.columns  # in their old places
+    return body.model_copy(update=update)
 
 
 def rows(body: RowsBody) -> pa.RecordBatch:
@@ -152,7 +169,7 @@ def dataset_rows(body: DatasetBody) -> pa.RecordBatch | Sample:
     return body.sample
 
 
-def from_columns(columns: Mapping[str, Sequence[Any]]) -> pa.RecordBatch:
+def from_columns(columns: Mapping[str, Sequence[Any] | Floats]) -> pa.RecordBatch:
     """Rows from values by column.
 
     Raises: NoColumns, NoRows, BadName, UnequalColumns, TextTooLong, RowTextTooLong.
@@ -162,8 +179,8 @@ def from_columns(columns: Mapping[str, Sequence[Any]]) -> pa.RecordBatch:
 
 
 def from_matrix(
-    X: Sequence[Sequence[float | None]],
-    y: Sequence[float | None],
+    X: Sequence[Sequence[float | None]] | Floats,
+    y: Sequence[float | None] | Floats,
     feature_names: Sequence[str] | None = None,
     target_name: str | None = None,
 ) -> pa.RecordBatch:
@@ -179,10 +196,10 @@ def from_matrix(
     if len(called) != features.shape[1]:
         raise InvalidFields([("/feature_names", f"expected {features.shape[1]} names, one a column of X, got {len(called)}")])
     called = names.checked([*called, "y" if target_name is None else target_name])
-    return names.record_batch([*map(_with_nulls, features.T), pa.array(y, pa.float64())], called)
+    return names.record_batch([*map(_with_nulls, features.T), _with_nulls(y)], called)
 
 
-def matrix(X: Sequence[Sequence[float | None]]) -> Floats:
+def matrix(X: Sequence[Sequence[float | None]] | Floats) -> Floats:
     """X as an array (n, p), with NaN for null: JSON has no NaN of its own.
 
     Raises: NoRows; NoColumns; RaggedRow: the first row whose length is not that of row 0.
@@ -190,23 +207,25 @@ def matrix(X: Sequence[Sequence[float | None]]) -> Floats:
     if not len(X):
         raise NoRows
     width = len(X[0])
-    # numpy says "inhomogeneous shape" and not where
-    ragged = next((i for i, row in enumerate(X) if len(row) != width), None)
-    if ragged is not None:
-        raise RaggedRow(ragged, width, len(X[ragged]))
+    if not isinstance(X, np.ndarray):
+        # numpy says "inhomogeneous shape" and not where
+        ragged = next((i for i, row in enumerate(X) if len(row) != width), None)
+        if ragged is not None:
+            raise RaggedRow(ragged, width, len(X[ragged]))
     if not width:
         raise NoColumns
+    if isinstance(X, np.ndarray):
+        return X
     # a third of the time of np.array(X), and None becomes NaN as there
     cells: Iterable[Any] = chain.from_iterable(X)
     return np.fromiter(cells, np.float64, count=len(X) * width).reshape(len(X), width)
 
 
-def _with_nulls(values: Floats) -> Array:
-    missing = np.isnan(values)
-    return pa.array(values, mask=missing if missing.any() else None)
+def _with_nulls(values: Sequence[float | None] | Floats) -> Array:
+    return pa.array(values, pa.float64(), from_pandas=True)  # NaN is null too, and there is no bitmap if nothing is missing
 
 
-def arrays(columns: Mapping[str, Sequence[Any]]) -> dict[str, Array]:
+def arrays(columns: Mapping[str, Sequence[Any] | Floats]) -> dict[str, Array]:
     """Values by column as Arrow arrays: float64, bool or string, with nulls for None, all of the same length.
 
     Raises: NoColumns, NoRows, UnequalColumns, TextTooLong, RowTextTooLong.
@@ -218,12 +237,12 @@ def arrays(columns: Mapping[str, Sequence[Any]]) -> dict[str, Array]:
         raise UnequalColumns(lengths)
     if not next(iter(lengths.values())):
         raise NoRows
-    found = {name: pa.array(values, _type(values)) for name, values in columns.items()}
+    found = {name: pa.array(values, _type(values), from_pandas=True) for name, values in columns.items()}
     texts.checked(list(found.values()), list(found))
     return found
 
 
-def _type(values: Sequence[Any]) -> pa.DataType:
+def _type(values: Sequence[Any] | Floats) -> pa.DataType:
     """What the first value that is not missing makes of its column."""
     return _TYPES.get(type(next((value for value in values if value is not None), None)), pa.float64())
 
