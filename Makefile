@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: serve test install check format openapi lock
+.PHONY: serve test install check format openapi lock bench growth
 
 serve: install
 	$(BIN)/linefit serve
@@ -49,3 +49,11 @@ lock:
 	$(COMPILE) pyproject.toml --output-file requirements-serve.lock
 	$(COMPILE) --group build --output-file requirements-build.lock
 	$(COMPILE) pyproject.toml --group dev --output-file requirements.lock
+
+# Beside its peers, which it installs into environments of their own: `make bench ROWS="csv predict_one"` runs some rows.
+bench: install
+	$(BIN)/python -m benchmarks $(ROWS)
+
+# Time against rows, columns, models and clients, and predictions beside heavy work.
+growth: install
+	$(BIN)/python -m benchmarks.growth $(ROWS)

@@ -1,0 +1,1 @@
+"""How time grows with rows, columns, models and clients, beside what theory says of it."""

@@ -1,0 +1,50 @@
+"""linefit's solver alone, in a process of its own as its peers are: no HTTP, nothing kept."""
+
+import time
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import data
+from service.solver.blas import one_thread
+from service.solver.least_squares import LeastSquares, least_squares
+from service.solver.reading import Numbers
+from service.solver.summation import Summation
+from service.solver.threaded_summation import ThreadedSummation
+
+
+@cache
+def loaded(path: str) -> NDArray[np.float64]:
+    """The rows [X y], in memory from now on, each column in one piece, as Arrow has them."""
+    one_thread()  # as the service does when it starts
+    return np.asfortranarray(np.load(path))
+
+
+def moments_and_fit(path: str, numbers: Numbers) -> tuple[float, list[float]]:
+    """Seconds from the rows in memory to every figure of the fit."""
+    rows = loaded(path)
+    started = time.perf_counter()
+    fit = _fit(rows, numbers)
+    return time.perf_counter() - started, _figures(fit)
+
+
+def small_fits(path: str, n: int) -> tuple[float, list[float]]:
+    """Seconds a fit, of n one after the other."""
+    rows = loaded(path)
+    started = time.perf_counter()
+    for _ in range(n):
+        fit = _fit(rows, "float64")
+    return (time.perf_counter() - started) / n, _figures(fit)
+
+
+def _fit(rows: NDArray[np.float64], numbers: Numbers) -> LeastSquares:
+    names = data.names(rows.shape[1])
+    summation = ThreadedSummation(lambda: Summation(names, numbers))
+    summation.add(rows)
+    return least_squares(summation.result(), "y", names[:-1])
+
+
+def _figures(fit: LeastSquares) -> list[float]:
+    """Intercept and coefficients, then their standard errors."""
+    return [float(value) for value in (fit.intercept, *fit.coef, *fit.std_error) if value is not None]

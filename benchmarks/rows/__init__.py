@@ -1,0 +1,1 @@
+"""The table: every row by its name, in the table's order."""
