@@ -42,7 +42,7 @@ from service.api.predicted import (
 from service.api.problems import responses
 from service.api.services import Services, Use
 from service.api.written import written
-from service.ingest.csv_rows import BOOLEANS
+from service.ingest.csv_cells import BOOLEANS
 from service.ingest.errors import IngestError
 from service.ingest.formats import ARROW, CSV, READERS
 from service.ingest.json_rows import Columns, Matrix, Strict

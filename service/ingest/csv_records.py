@@ -23,24 +23,25 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes | None: ...
 
 
-def pieces(stream: Readable, block_bytes: int) -> Iterator[bytes]:
+def pieces(stream: Readable, block_bytes: int) -> Iterator[memoryview]:
     """The bytes of the stream in pieces of about `block_bytes`, each ending where a record does.
 
     Raises: BadCsv: a record, or a quoted field that nothing closes, is longer than a block; or the end is inside quotes.
     """
     carried = b""
-    while block := filled(stream, block_bytes):
-        held = carried + block
+    while parts := taken(stream, block_bytes):
+        # The one copy that is made: of bytes, so that Python lets other threads run meanwhile.
+        held = b"".join([carried, *parts])
         end = last_record_end(held)
         if not end and len(held) >= 2 * block_bytes:
             raise BadCsv(f"a row, or a quoted field that is never closed, is longer than {block_bytes} bytes")
         if end:
-            yield held[:end]
+            yield memoryview(held)[:end]
         carried = held[end:]
     if any(not quoted[1] for quoted in _QUOTED.finditer(carried)):
         raise BadCsv("a quoted field is never closed")
     if carried:
-        yield carried
+        yield memoryview(carried)
 
 
 def last_record_end(held: bytes) -> int:
@@ -64,8 +65,13 @@ def last_record_end(held: bytes) -> int:
 
 def filled(stream: Readable, n_bytes: int) -> bytes:
     """As many bytes as asked for, fewer only at the end of the stream."""
+    return b"".join(taken(stream, n_bytes))
+
+
+def taken(stream: Readable, n_bytes: int) -> list[bytes]:
+    """As many bytes, in the parts in which they come."""
     parts, size = [], 0
     while size < n_bytes and (part := stream.read(n_bytes - size)):
         parts.append(part)
         size += len(part)
-    return b"".join(parts)
+    return parts

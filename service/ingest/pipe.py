@@ -41,15 +41,18 @@ class Pipe:
 
 
 class Reader(io.RawIOBase):
-    """The thread's end: `read` blocks until it has all it was asked for, or the end."""
+    """The thread's end: `read` blocks until there is something, or the end."""
 
     def __init__(self, limit_bytes: int, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
         self._limit, self._loop = limit_bytes, loop
         self._room = asyncio.Event()  # touched on the loop alone
         self._changed = threading.Condition()  # guards all below
-        self._pieces: deque[memoryview] = deque()
+        self._pieces: deque[bytes | memoryview] = deque()
         self._size = 0
+        # Each end is woken once there is much to do, and not for every piece of 64 KB: that took longer than the pieces.
+        self._wanted = 0  # the thread waits for so many bytes
+        self._is_full = False  # the writer waits for half of it to be free
         self._ended = False
         self._error: BaseException | None = None
 
@@ -57,37 +60,39 @@ class Reader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        """Fill the buffer with what there is, waiting if there is nothing; 0 at the end.
+        """As `read`, into a buffer."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """What is at the front, `size` bytes at most, not copied if it is a whole piece; b"" at the end. All if negative.
 
         Raises: what the writer failed with; ValueError: this end is closed.
         """
+        if size is None or size < 0:
+            return self.readall()
         with self._changed:
-            self._changed.wait_for(lambda: self._pieces or self._ended or self.closed)
+            if not self._size:
+                self._wanted = max(1, min(size, self._limit // 2))
+            self._changed.wait_for(lambda: self._size >= self._wanted or self._is_full or self._ended or self.closed)
+            self._wanted = 0
             if self.closed:
                 raise ValueError("read of a closed pipe")
             if self._error is not None:
                 raise self._error
-            n_read = 0
-            while self._pieces and n_read < len(buffer):
-                piece = self._pieces.popleft()
-                part = piece[: len(buffer) - n_read]
-                buffer[n_read : n_read + len(part)] = part
-                n_read += len(part)
-                if len(part) < len(piece):
-                    self._pieces.appendleft(piece[len(part) :])
-            self._size -= n_read
-        self._wake_writer()
-        return n_read
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Read exactly `size` bytes, fewer only at the end; all there is if `size` is negative."""
-        if size is None or size < 0:
-            return self.readall()
-        buffer = bytearray(size)
-        n_read = 0
-        while n_read < size and (n := self.readinto(memoryview(buffer)[n_read:])):
-            n_read += n
-        return bytes(memoryview(buffer)[:n_read])
+            if not self._pieces:
+                return b""
+            data = self._pieces.popleft()
+            if len(data) > size:
+                self._pieces.appendleft(memoryview(data)[size:])
+                data = data[:size]
+            self._size -= len(data)
+            has_room = self._is_full and self._size <= self._limit // 2
+            self._is_full = self._is_full and not has_room
+        if has_room:
+            self._wake_writer()
+        return bytes(data)
 
     def close(self) -> None:
         """Let go of the writer: its next write raises BrokenPipeError."""
@@ -105,11 +110,14 @@ class Reader(io.RawIOBase):
                 raise ValueError("write to a closed pipe")
             if self._size and self._size + len(data) > self._limit:
                 self._room.clear()
+                self._is_full = True
+                self._changed.notify_all()
                 return False
             if data:
-                self._pieces.append(memoryview(data))
+                self._pieces.append(data)
                 self._size += len(data)
-                self._changed.notify_all()
+                if self._size >= self._wanted:
+                    self._changed.notify_all()
             return True
 
     def _end(self, error: BaseException | None) -> None:
