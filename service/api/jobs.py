@@ -17,7 +17,6 @@ from service.api.problems import responses
 from service.api.services import Use
 from service.api.shown import JobOut, shown_job
 from service.ingest.json_rows import Integer
-from service.jobs.events import state_of
 from service.jobs.state import NoSuchEpoch
 from service.registry.errors import NotFound
 
@@ -87,6 +86,9 @@ async def get_epoch(use: Use, job_id: str, epoch: Annotated[Integer, Path(ge=0)]
         if job.task.descent is None or epoch > job.epoch:
             raise NoSuchEpoch(epoch, None if job.task.descent is None else job.epoch)
         loss, theta = use.jobs.states(job, np.array([epoch]))
-        return orjson.dumps(state_of(epoch, float(loss[0]), np.ascontiguousarray(theta[0])), option=orjson.OPT_SERIALIZE_NUMPY)
+        return orjson.dumps(
+            {"epoch": epoch, "loss": loss[0], "intercept": theta[0, 0], "coef": theta[0, 1:].tolist()},
+            option=orjson.OPT_SERIALIZE_NUMPY,
+        )
 
     return Response(await asyncio.to_thread(state), media_type=JSON)

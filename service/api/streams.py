@@ -34,7 +34,7 @@ def streamed_events(use: Services, job: Job, after: int, every: int | None, head
                 return shown_model(use.models.get(job.model_id), use.datasets)
         return job.problem if job.problem is not None else shown_job(job)
 
-    events = use.events.follow(job.id, after, every, shown_job, ending)
+    events = use.events.follow(job, after, every, shown_job, ending)
     return StreamingResponse(events, headers=HEADERS | (headers or {}), media_type=EVENT_STREAM)
 
 

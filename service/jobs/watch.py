@@ -21,7 +21,8 @@ class Waiter:
 
     async def wait(self, timeout_s: float) -> None:
         """Until something has changed since the last look. Raises: TimeoutError."""
-        await asyncio.wait_for(self._event.wait(), timeout_s)
+        async with asyncio.timeout(timeout_s):  # `wait_for` would make a task each time
+            await self._event.wait()
 
     def tell(self) -> None:
         """From any thread."""
