@@ -17,6 +17,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from service.api import aliases, datasets, fit, health, jobs, models, moments, predict, problems, rows
+from service.api.direct import Direct
 from service.api.openapi import openapi
 from service.api.parameters import require_known
 from service.api.services import Limits, Services
@@ -73,6 +74,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, problems.on_invalid_parameters)
     app.add_exception_handler(Exception, problems.on_error)
     return app
+
+
+def served(app: FastAPI) -> Direct:
+    """The app as a server should call it: what is asked for most does not go through all of the framework."""
+    return Direct(app, {("POST", "/predict"): predict.predict})
 
 
 def _started(settings: Settings, held: ExitStack) -> Services:

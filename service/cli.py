@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from service.app import Refused, check, create_app
+from service.app import Refused, check, create_app, served
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -33,17 +33,6 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-class _WithoutQuery(logging.Filter):
-    """Cuts what the access log says of an address at its query: that of `GET /predict` is somebody's data."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Always true; changes the record, whose arguments are the client, the method, the address, …"""
-        if isinstance(record.args, tuple) and len(record.args) > 2:
-            client, method, address, *rest = record.args
-            record.args = (client, method, str(address).split("?", 1)[0], *rest)
-        return True
-
-
 @click.group()
 @click.version_option(package_name="linefit")
 def main() -> None:
@@ -58,7 +47,6 @@ def serve(**options: Any) -> None:
     """Run the service. What is not given comes from LINEFIT_… in the environment, or its default."""
     settings = _settings({name: value for name, value in options.items() if value is not None})
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn.access").addFilter(_WithoutQuery())
     # No error: in Kubernetes a Service of this name puts variables of its own beside ours.
     for name in sorted(os.environ):
         if name.startswith("LINEFIT_") and name.removeprefix("LINEFIT_").lower() not in Settings.model_fields:
@@ -69,8 +57,9 @@ def serve(**options: Any) -> None:
         raise click.ClickException(str(refused)) from None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again once it has shut down
     app = create_app(settings)
+    # No access log: it takes as long as a prediction, and the addresses of `GET /predict` are somebody's data.
     config = uvicorn.Config(
-        app, host=settings.host, port=settings.port, loop="uvloop", http="httptools", log_config=None,
+        served(app), host=settings.host, port=settings.port, loop="uvloop", http="httptools", log_config=None, access_log=False,
         timeout_graceful_shutdown=5,
     )  # fmt: skip
     server = _Server(config, app)
