@@ -7,6 +7,7 @@ Source: Arrow columnar format, "Encapsulated message format" and "Compression"; 
 
 import io
 import struct
+from collections import deque
 from typing import Any
 
 from service.ingest.csv_records import Readable, filled
@@ -26,35 +27,43 @@ class Messages(io.RawIOBase):
         super().__init__()
         self.failure: Exception | None = None  # what `read` raised, to be told from pyarrow's own OSErrors
         self._stream, self._batch_bytes = stream, batch_bytes
-        self._held, self._at, self._ended = b"", 0, False
+        self._held: deque[memoryview] = deque()
+        self._ended = False
         self._dictionaries: dict[int, int] = {}  # bytes by id
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int | None = -1, /) -> bytes:
+        return bytes(self.read_buffer(size))
+
+    def read_buffer(self, size: int | None = -1, /) -> memoryview:
+        """As `read`, for pyarrow, which prefers it: a batch's columns lie where it was received, uncopied."""
         if size is None or size < 0:
             raise io.UnsupportedOperation("read without a size")
         parts = []
         while size:
-            if self._at == len(self._held) and not self._ended:
-                self._held, self._at = self._next(), 0
-            part = self._held[self._at : self._at + size]
-            if not part:
+            if not self._held and not self._ended:
+                self._held.extend(self._next())
+            if not self._held:
                 break
+            part = self._held.popleft()
+            if len(part) > size:
+                self._held.appendleft(part[size:])
+                part = part[:size]
             parts.append(part)
-            self._at += len(part)
             size -= len(part)
-        return b"".join(parts)
+        return parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
 
-    def _next(self) -> bytes:
+    def _next(self) -> list[memoryview]:
         try:
-            return self._message()
+            return [memoryview(part) for part in self._message() if part]
         except Exception as error:
             self.failure = error
             raise
 
-    def _message(self) -> bytes:
+    def _message(self) -> tuple[bytes, bytes]:
+        """What is before its body, and that."""
         prefix = filled(self._stream, 4)
         if prefix == b"\xff\xff\xff\xff":  # left out before format 0.15
             prefix += filled(self._stream, 4)
@@ -65,7 +74,7 @@ class Messages(io.RawIOBase):
             self._ended = True
             if self._stream.read(1):
                 raise BadArrow("something follows its end-of-stream marker")
-            return prefix
+            return prefix, b""
         if not 0 < n_metadata <= METADATA_BYTES:
             raise BadArrow(f"a message's metadata would have {n_metadata} bytes; is this an Arrow IPC stream (not a file)?")
         metadata = self._exactly(n_metadata)
@@ -77,7 +86,7 @@ class Messages(io.RawIOBase):
             self._check_sizes(message, body)
         except struct.error:
             raise BadArrow("a message's metadata is damaged") from None
-        return prefix + metadata + body
+        return prefix + metadata, body
 
     def _check_sizes(self, message: "Table", body: bytes) -> None:
         kind, header = message.scalar(1, "<B"), message.table(2)
