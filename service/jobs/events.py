@@ -54,8 +54,7 @@ class Events:
             while True:
                 waiter.look()
                 try:
-                    # What is under way is known without the store: a hop to a thread for each of 200 clients took 10 ms a look.
-                    job = self._jobs.known(job.id) or await asyncio.to_thread(self._jobs.get, job.id)
+                    job = await self._look(job.id)
                 except NotFound:
                     return  # it was forgotten while it was watched
                 async for piece, upto in self._ready(job, cut, sent):
@@ -74,6 +73,12 @@ class Events:
                     await asyncio.sleep(-time.monotonic() % NOTICE_S)
                 except TimeoutError:
                     yield COMMENT
+
+    async def _look(self, job_id: str) -> Job:
+        """Raises: NotFound."""
+        # What is under way is known without the store: a hop to a thread for each of 200 clients took 10 ms a look.
+        job = self._jobs.known(job_id)
+        return job if job is not None else await asyncio.to_thread(self._jobs.get, job_id)
 
     async def _ready(self, job: Job, cut: Cut, sent: int) -> AsyncIterator[tuple[bytes, int]]:
         """What can be sent now, piece by piece, each with the last epoch in it."""
