@@ -8,6 +8,11 @@ def now(pid: int) -> int:
     return sum(_read(one, "VmRSS") for one in tree(pid))
 
 
+def own(pid: int) -> int:
+    """Bytes held now by the process without its children."""
+    return _read(pid, "VmRSS")
+
+
 def peak(pid: int) -> int:
     """The most bytes held since `forget_peak`, each process at its own moment."""
     return sum(_read(one, "VmHWM") for one in tree(pid))

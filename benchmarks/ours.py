@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from benchmarks import data
 from service.solver.blas import one_thread
 from service.solver.least_squares import LeastSquares, least_squares
+from service.solver.minibatch import BLOCK_ROWS, run_epoch
 from service.solver.reading import Numbers
 from service.solver.summation import Summation
 from service.solver.threaded_summation import ThreadedSummation
@@ -36,6 +37,18 @@ def small_fits(path: str, n: int) -> tuple[float, list[float]]:
     for _ in range(n):
         fit = _fit(rows, "float64")
     return (time.perf_counter() - started) / n, _figures(fit)
+
+
+def minibatch_epoch(path: str, batch_size: int) -> tuple[float, list[float]]:
+    """Seconds of one pass over the rows in memory, and theta."""
+    rows = np.ascontiguousarray(loaded(path))
+    started = time.perf_counter()
+    theta = run_epoch(
+        np.zeros(rows.shape[1]), lambda i: rows[i * BLOCK_ROWS : (i + 1) * BLOCK_ROWS], len(rows), learning_rate=0.01,
+        batch_size=batch_size, random_state=0, epoch=1, fit_intercept=True, largest_stable=1.0, keep_going=lambda: True,
+    )  # fmt: skip
+    assert theta is not None
+    return time.perf_counter() - started, theta.tolist()
 
 
 def _fit(rows: NDArray[np.float64], numbers: Numbers) -> LeastSquares:
