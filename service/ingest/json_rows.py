@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -184,7 +184,22 @@ def from_matrix(
     feature_names: Sequence[str] | None = None,
     target_name: str | None = None,
 ) -> pa.RecordBatch:
-    """Rows from features X and target y; the target is the last column.
+    """Rows from features X and target y; the target is the last column. Raises: as `by_name`."""
+    return batch(by_name(X, y, feature_names, target_name))
+
+
+def batch(columns: Mapping[str, Floats]) -> pa.RecordBatch:
+    """Rows from columns of numbers, NaN being a null."""
+    return names.record_batch([_with_nulls(values) for values in columns.values()], list(columns))
+
+
+def by_name(
+    X: Sequence[Sequence[float | None]] | Floats,
+    y: Sequence[float | None] | Floats,
+    feature_names: Sequence[str] | None = None,
+    target_name: str | None = None,
+) -> dict[str, Floats]:
+    """The columns of X, then y, with NaN for null.
 
     Raises: NoRows, NoColumns, RaggedRow, BadName; UnequalColumns: X and y, or X and its names, differ in length;
         InvalidFields: another number of names than of columns.
@@ -196,7 +211,8 @@ def from_matrix(
     if len(called) != features.shape[1]:
         raise InvalidFields([("/feature_names", f"expected {features.shape[1]} names, one a column of X, got {len(called)}")])
     called = names.checked([*called, "y" if target_name is None else target_name])
-    return names.record_batch([*map(_with_nulls, features.T), _with_nulls(y)], called)
+    target = y if isinstance(y, np.ndarray) else np.fromiter(cast("Sequence[float]", y), np.float64, len(y))  # None is NaN
+    return dict(zip(called, [*features.T, target], strict=True))
 
 
 def matrix(X: Sequence[Sequence[float | None]] | Floats) -> Floats:
