@@ -1,6 +1,6 @@
 """Rows in a Parquet file, batch by batch: of a body, once its footer has come, or of a file that lies somewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pyarrow.types as pt
 from service.ingest import arrow_rows, names
 from service.ingest.csv_records import Readable
 from service.ingest.errors import BadParquet, TooManyRows
-from service.ingest.parquet_pages import check_footer, check_group
+from service.ingest.parquet_pages import Group, check_group, groups_of
 from service.ingest.spool import spooled
 
 GROUP_BYTES = 256 << 20  # of pages at once
@@ -48,32 +48,30 @@ def of_file(
 
 def _batches(file: pa.NativeFile, max_columns: int | None, max_rows: int | None, group_bytes: int) -> Iterator[pa.RecordBatch]:
     try:
-        check_footer(file)
-        opened = pq.ParquetFile(file, pre_buffer=False)
-        called = names.checked(opened.schema_arrow.names, max_columns)
-        if max_rows is not None and opened.metadata.num_rows > max_rows:
+        groups = groups_of(file)
+        metadata = pq.read_metadata(file)
+        if max_rows is not None and metadata.num_rows > max_rows:
             raise TooManyRows(max_rows)
-        # As dictionaries: a text that comes a million times is held once, until its length is checked.
-        texts = [field.name for field in opened.schema_arrow if pt.is_string(field.type) or pt.is_large_string(field.type)]
-        buffer_bytes = max(LEAST_BUFFER_BYTES, BUFFERS_BYTES // len(called))
+        buffer_bytes = max(LEAST_BUFFER_BYTES, BUFFERS_BYTES // max(metadata.num_columns, 1))
         opened = pq.ParquetFile(
-            file, metadata=opened.metadata, read_dictionary=texts, buffer_size=buffer_bytes, pre_buffer=False,
-            page_checksum_verification=True,
-        )  # fmt: skip
-        yield from arrow_rows.converted(opened.schema_arrow, _groups(file, opened, group_bytes), max_columns)
+            file, metadata=metadata, buffer_size=buffer_bytes, pre_buffer=False, page_checksum_verification=True
+        )
+        yield from arrow_rows.converted(opened.schema_arrow, _groups(file, groups, opened, group_bytes), max_columns)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise BadParquet(str(error)) from None
 
 
-def _groups(file: pa.NativeFile, opened: Any, group_bytes: int) -> Iterator[pa.RecordBatch]:
+def _groups(file: pa.NativeFile, groups: Sequence[Group], opened: Any, group_bytes: int) -> Iterator[pa.RecordBatch]:
     """Raises: BadParquet, before what is too large is read."""
-    for i in range(opened.metadata.num_row_groups):
-        group = opened.metadata.row_group(i)
-        row_text = check_group(file, group, group_bytes)
-        most = min(BATCH_ROWS, BATCH_CELLS // group.num_columns, int(BATCH_TEXT_BYTES / max(row_text, 1)))
+    kept = [j for j, type_ in enumerate(opened.schema_arrow.types) if pt.is_dictionary(type_)]
+    for i, group in enumerate(groups):
+        if len(group.columns) != opened.metadata.num_columns:
+            raise BadParquet(f"row group {i} has other columns than the file")
+        row_text = check_group(file, group, group_bytes, kept)
+        most = min(BATCH_ROWS, BATCH_CELLS // len(group.columns), BATCH_TEXT_BYTES // max(row_text, 1))
         n_rows = 0
         for batch in opened.iter_batches(batch_size=max(1, most), row_groups=[i], use_threads=False):
             n_rows += batch.num_rows
             yield batch
-        if n_rows != group.num_rows:
-            raise BadParquet(f"row group {i} has {n_rows} rows and not {group.num_rows}, as the footer says")
+        if n_rows != group.n_rows:
+            raise BadParquet(f"row group {i} has {n_rows} rows and not {group.n_rows}, as the footer says")

@@ -21,7 +21,10 @@ class Cursor:
         self._data, self.at, self._left = data, 0, most_structs
 
     def struct(self, depth: int = 0) -> dict[int, Any]:
-        """A struct's integers and structs by field number; the last of a number counts. Raises: Damaged, IndexError."""
+        """A struct's integers, structs and lists of structs by field number; the last of a number counts.
+
+        Raises: Damaged, IndexError.
+        """
         self._left -= 1
         if depth > MOST_DEEP or self._left < 0:
             raise Damaged
@@ -40,8 +43,8 @@ class Cursor:
             return self.struct(depth + 1)
         if kind in {LIST, SET}:
             head = self._byte()
-            self._elements((head & 15,), head >> 4 if head >> 4 < 15 else self._size(), depth)
-        elif kind == MAP:
+            return self._elements((head & 15,), head >> 4 if head >> 4 < 15 else self._size(), depth)
+        if kind == MAP:
             size = self._size()
             if size:
                 head = self._byte()
@@ -56,12 +59,15 @@ class Cursor:
             raise Damaged
         return None
 
-    def _elements(self, kinds: tuple[int, ...], size: int, depth: int) -> None:
+    def _elements(self, kinds: tuple[int, ...], size: int, depth: int) -> list[Any]:
         if depth > MOST_DEEP:
             raise Damaged
+        if kinds == (STRUCT,):
+            return [self.struct(depth + 1) for _ in range(size)]
         for _ in range(size):
             for kind in kinds:
                 self._value(kind, depth + 1)
+        return []
 
     def _byte(self) -> int:
         byte = self._data[self.at]
@@ -87,3 +93,15 @@ class Cursor:
         self.at += n_bytes
         if self.at > len(self._data):
             raise IndexError
+
+
+def numbers(fields: Any, *wanted: int) -> tuple[int, ...]:
+    """A struct's integers, -1 for what is none: a field of another type is passed over, by pyarrow too."""
+    found = fields if isinstance(fields, dict) else {}
+    return tuple(value if isinstance(value := found.get(field), int) else -1 for field in wanted)
+
+
+def structs(fields: Any, wanted: int) -> list[dict[int, Any]]:
+    """A struct's list of structs; if it is none, an empty one."""
+    found = fields.get(wanted) if isinstance(fields, dict) else None
+    return found if isinstance(found, list) else []
