@@ -3,7 +3,7 @@
 import sys
 import traceback
 
-from benchmarks import report, results
+from benchmarks import pages, report, results
 from benchmarks.figures import Row
 from benchmarks.measure import NotBuilt
 from benchmarks.rows.table import ROWS
@@ -26,8 +26,8 @@ def main(names: list[str]) -> int:
             traceback.print_exc()
             failed += 1
             continue
-        print(report.lines([row]), flush=True)
-        results.write(results.merged(results.read(), [results.stamped(row)], list(ROWS)))
+        print(report.full([row]), flush=True)
+        pages.write(results.with_row(results.stamped(row), list(ROWS)))
     return 1 if failed else 0
 
 

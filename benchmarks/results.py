@@ -3,7 +3,6 @@
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from benchmarks.figures import Row
+from benchmarks.growth.curves import Beside, Curve
 from benchmarks.worker import ROOT
 
 PATH = Path(__file__).with_name("results.json")
@@ -36,6 +36,8 @@ class Results(BaseModel):
 
     machine: Machine
     rows: list[Row] = []
+    curves: list[Curve] = []
+    beside: list[Beside] = []
 
 
 def read() -> Results | None:
@@ -50,10 +52,24 @@ def write(results: Results) -> None:
     begun.rename(PATH)
 
 
-def merged(before: Results | None, rows: Iterable[Row], order: list[str]) -> Results:
-    """The rows that were measured in place of those of their names, in the order of the table."""
-    kept = {row.name: row for row in (before.rows if before is not None else [])} | {row.name: row for row in rows}
-    return Results(machine=machine(), rows=[kept[name] for name in order if name in kept])
+def with_row(row: Row, order: list[str]) -> Results:
+    """What was written last, with the row in place of the one of its name, in the order of the table."""
+    before = read() or Results(machine=machine())
+    kept = {one.name: one for one in before.rows} | {row.name: row}
+    return before.model_copy(update={"machine": machine(), "rows": [kept[name] for name in order if name in kept]})
+
+
+def with_curve(curve: Curve) -> Results:
+    """What was written last, with the curve in place of the one of its name."""
+    before = read() or Results(machine=machine())
+    kept = {one.name: one for one in before.curves} | {curve.name: curve}
+    return before.model_copy(update={"machine": machine(), "curves": list(kept.values())})
+
+
+def with_beside(beside: list[Beside]) -> Results:
+    """What was written last, with these, which were measured together."""
+    before = read() or Results(machine=machine())
+    return before.model_copy(update={"machine": machine(), "beside": beside})
 
 
 def stamped(row: Row) -> Row:

@@ -56,13 +56,13 @@ def read_by_many(port: int, path: str, clients: int) -> tuple[float, list[int]]:
             selector.register(connection, selectors.EVENT_READ)
         while selector.get_map():
             for key, _ in selector.select(TIMEOUT_S):
-                connection = key.fileobj
-                assert isinstance(connection, socket.socket)
-                count = connection.recv_into(piece)
-                got[connection] += count
+                ready = key.fileobj
+                assert isinstance(ready, socket.socket)
+                count = ready.recv_into(piece)
+                got[ready] += count
                 if not count:
-                    selector.unregister(connection)
-                    connection.close()
+                    selector.unregister(ready)
+                    ready.close()
     return time.perf_counter() - started, list(got.values())
 
 

@@ -1,6 +1,7 @@
 """Gradient descent over HTTP, every event read, beside the loops that people write."""
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from benchmarks import calls, data, servers, streams
@@ -47,7 +48,7 @@ def batch_descent() -> Row:
     return row.model_copy(update={"bounds": [bound]})
 
 
-def _all_epochs(seconds: float, theta: list[float]) -> Sample:
+def _all_epochs(seconds: float, theta: Sequence[float]) -> Sample:
     return seconds * EPOCHS, theta
 
 

@@ -11,6 +11,7 @@ from benchmarks.servers import Server
 EPOCHS = 300_000
 FEW = 20_000  # events of the slow peer
 CLIENTS, SHARED = 200, 100_000  # clients of one job, and its epochs
+FILLING = 8  # jobs that fill what the service keeps of encoded events, so that what is more is the clients'
 MB = 1_000_000
 
 
@@ -46,7 +47,8 @@ def events_to_many() -> Row:
     with servers.linefit() as server:
         dataset = _dataset(server, 1)
         memory.forget_peak(server.pid)
-        single = streams.read(server.port, f"/jobs/{_descended(server, dataset, SHARED)}/events?every=1")
+        for _ in range(FILLING):
+            single = streams.read(server.port, f"/jobs/{_descended(server, dataset, SHARED)}/events?every=1")
         alone = memory.peak(server.pid)
 
         def stream() -> Sample:
