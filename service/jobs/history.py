@@ -51,14 +51,15 @@ class Recorder:
             self._states = []
             self._saved_at = time.monotonic()
 
-    def unsaved(self) -> tuple[int, Floats | None]:
-        """The first epoch not saved yet, and the states from there."""
+    def unsaved(self, epochs: NDArray[np.int64]) -> tuple[int, list[Floats]]:
+        """The first epoch not saved yet, and the states at those of the epochs that were reached since."""
         with self._lock:
-            return self._first_epoch, np.array(self._states) if self._states else None
+            wanted = epochs[np.searchsorted(epochs, self._first_epoch) :] - self._first_epoch
+            return self._first_epoch, [self._states[i] for i in wanted.tolist() if i < len(self._states)]
 
 
 def saved(store: Store, job_id: str, epochs: NDArray[np.int64]) -> list[Floats]:
-    """The states at these epochs, in rising order, as far as they are saved, each (2 + p,): loss, intercept, coefficients.
+    """The states at these epochs, in rising order, as far as they are saved, run by run (m, 2 + p): loss, intercept, coefficients.
 
     Runs are read one at a time, and only those that hold an epoch asked for: a thinned stream of a long job stays small.
     """
@@ -75,20 +76,19 @@ def saved(store: Store, job_id: str, epochs: NDArray[np.int64]) -> list[Floats]:
                 run = connection.execute(sa.select(history.c.states).where(of_job, history.c.first_epoch == first)).scalar()
                 if run is None:  # the job was forgotten just now
                     return states
-                states.extend(np.frombuffer(run, "<f8").reshape(n_epochs, -1)[wanted - first])
+                states.append(np.frombuffer(run, "<f8").reshape(n_epochs, -1)[wanted - first])
     return states
 
 
 def states(store: Store, job_id: str, epochs: NDArray[np.int64], recorder: Recorder | None) -> Floats:
     """The states at epochs in rising order, (k, 2 + p), whether they are saved yet or not. Raises: NoSuchEpoch."""
     # The unsaved first: what is saved between the two look-ups is then found twice, not missed.
-    tail_from, tail = (int(epochs[-1]) + 1, None) if recorder is None else recorder.unsaved()
+    tail_from, tail = (int(epochs[-1]) + 1, []) if recorder is None else recorder.unsaved(epochs)
     found = saved(store, job_id, epochs[epochs < tail_from])
-    if tail is not None:
-        found.extend(tail[epochs[(epochs >= tail_from) & (epochs < tail_from + len(tail))] - tail_from])
-    if len(found) < len(epochs):
-        raise NoSuchEpoch(int(epochs[-1]), int(epochs[0]) + len(found) - 1)
-    return np.array(found)
+    n_found = sum(map(len, found)) + len(tail)
+    if n_found < len(epochs):
+        raise NoSuchEpoch(int(epochs[-1]), int(epochs[0]) + n_found - 1)
+    return np.concatenate([*found, np.array(tail)] if tail else found)
 
 
 class Saved(NamedTuple):
@@ -106,5 +106,5 @@ def last_two(store: Store, job_id: str) -> list[Saved]:
         last: int | None = connection.execute(query).scalar()
     if last is None:
         return []
-    states = saved(store, job_id, np.arange(max(last - 1, 0), last + 1))
+    states = [state for run in saved(store, job_id, np.arange(max(last - 1, 0), last + 1)) for state in run]
     return [Saved(last - len(states) + 1 + i, float(state[0]), state[1:].copy()) for i, state in enumerate(states)]

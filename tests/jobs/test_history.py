@@ -20,8 +20,7 @@ NEVER = 1e9
 def recorded(store: Store, n_saved: int, n_unsaved: int) -> tuple[Job, Recorder]:
     """A job whose epoch k has loss k and theta (k, -k), saved in runs of three."""
     job = Job.new(replace(TASK, dataset_id=None))
-    with store.write() as connection:
-        table.insert(connection, job, None, None)
+    store.add([table.row(job)]).result()
     recorder = Recorder(store, job.id, 0, NEVER)
     for k in range(n_saved + n_unsaved):
         recorder.record(float(k), np.array([k, -k], dtype=float))
@@ -82,5 +81,5 @@ def test_the_epochs_of_a_job_that_was_forgotten_are_not_kept(workshop: Workshop)
 
 def test_no_job_is_made_for_rows_that_were_deleted_just_now(workshop: Workshop) -> None:
     """Asked in the transaction that would make it."""
-    with pytest.raises(NotFound), workshop.store.write() as connection:
-        table.insert(connection, Job.new(replace(TASK, dataset_id="ds_gone")), None, None)
+    with pytest.raises(NotFound):
+        workshop.jobs.start(replace(TASK, dataset_id="ds_gone"), None, None)
