@@ -18,8 +18,7 @@ from service.api.bodies import (
     Batches,
     cell_pointer,
     content_type,
-    joined,
-    parsed,
+    parsed_as_it_comes,
     pieces,
     row_reader,
     streamed,
@@ -82,14 +81,14 @@ async def upload(
                 pass
             return _replayed(claim.answer(receipt))
         if type_ == JSON:
-            body = await parsed(await joined(text), model)
+            body = await parsed_as_it_comes(use.upload_threads, text, model)
             request.state.where = cell_pointer(body.columns, body.X, body.feature_names, body.target_name)
             made = await asyncio.to_thread(lambda: make(_batches(body, limits), body, keep))
         else:
             known = await asyncio.to_thread(types) if types is not None else None
             reader = row_reader(type_, use, limits.max_rows, known)
             made = await streamed(
-                use.upload_threads, text, reader, lambda batches: make(_within(batches, limits.max_body_bytes), None, keep)
+                use.upload_threads, text, lambda stream: make(_within(reader(stream), limits.max_body_bytes), None, keep)
             )
     return Response(orjson.dumps(made.body), 201, {"Location": made.location}, JSON)
 

@@ -7,9 +7,8 @@ of the rows. It holds the interpreter's lock, and so is given PART_BYTES at a ti
 Nothing here says what is wrong with a body. What is not as expected is left in the text, for Pydantic to read or to refuse.
 """
 
-import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -18,21 +17,17 @@ import numpy.typing as npt
 import simdjson
 from pydantic import TypeAdapter, ValidationError
 
+from service.ingest.json_text import Text, UnexpectedError
+
 Floats = npt.NDArray[np.float64]
 Rows: TypeAlias = Floats | list[Any]
+Parts: TypeAlias = Iterator[tuple[bytes, int]]
 
 PART_BYTES = 1 << 19  # read in 1 ms by simdjson, in 4 to 15 by Pydantic, and no thread waits longer for the lock
 OF_CELLS = b"0123456789+-.eE \t\n\r"  # all that an array of numbers has beside its commas and brackets
 
-_SPACE = rb"[ \t\n\r]*+"
-_STRING = rb'"(?:[^"\\]++|\\.)*+"'
-_INSIDE = rb'(?:%b|[^][{}"]++)*+' % _STRING
-_OPENING = re.compile(rb"%b\{" % _SPACE)
-_KEY = re.compile(rb"%b(%b)%b:%b" % (_SPACE, _STRING, _SPACE, _SPACE), re.DOTALL)
-_OTHER = re.compile(rb'%b|[^][{}",: \t\n\r]++|\[%b\]|\{%b\}' % (_STRING, _INSIDE, _INSIDE), re.DOTALL)  # nothing in two lists
-_FOLLOWING = re.compile(rb"%b([,}])" % _SPACE)
-_ROW_END = re.compile(rb"(\])%b," % _SPACE)
-_CELL_END = re.compile(rb"(),")
+_ROW_END = re.compile(rb"(\])[ \t\n\r]*+,(?=[ \t\n\r]*+\[)")
+_CELL_END = re.compile(rb"(),(?=[ \t\n\r]*+[-0-9n])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +39,13 @@ class Lifted:
     columns: dict[str, Floats]
 
 
-class _UnexpectedError(Exception):
-    """The text is not what is lifted from."""
-
-
-def lifted(body: bytes, matrix: TypeAdapter[Any], numbers: TypeAdapter[Any], part_bytes: int = PART_BYTES) -> Lifted | None:
+def lifted(text: Text, matrix: TypeAdapter[Any], numbers: TypeAdapter[Any], part_bytes: int = PART_BYTES) -> Lifted | None:
     """The numbers of the fields X, y, weights and columns, and the rest; None: Pydantic must read all of it.
 
     If Pydantic takes the rest, it would have taken the whole, with the same numbers.
 
     Args: matrix: reads a list of rows as the fields do; numbers: a list of cells.
+    Raises: as the stream that the text comes from.
     """
     parser = simdjson.Parser()
     fields: dict[str, Rows] = {}
@@ -63,96 +55,85 @@ def lifted(body: bytes, matrix: TypeAdapter[Any], numbers: TypeAdapter[Any], par
 
     def lift(into: dict[str, Any], name: str, at: int, instead: bytes) -> int:
         nonlocal kept
-        end = _array_end(body, at)
         try:
             if name == "X" and into is fields:
-                into[name] = _matrix(parser, matrix, _parts(body, at, end, _ROW_END, part_bytes))
+                into[name], end = _matrix(parser, matrix, _parts(text, at, _ROW_END, part_bytes))
             else:
-                into[name] = _flat(parser, numbers, _parts(body, at, end, _CELL_END, part_bytes))
-        except (_UnexpectedError, ValidationError):
-            return _match(_OTHER, body, at).end()
-        rest.extend((body[kept:at], instead))
+                into[name], end = _flat(parser, numbers, _parts(text, at, _CELL_END, part_bytes))
+        except (UnexpectedError, ValidationError):
+            return text.value_end(at)
+        rest.extend((text.between(kept, at), instead))
         kept = end
         return end
 
     def value(name: str, at: int) -> int:
-        if name == "columns" and body[at : at + 1] == b"{":
-            return _object(body, at, lambda column, at: lift(columns, column, at, b"[]"))
+        if name == "columns" and text.data[at : at + 1] == b"{":
+            return text.object_end(at, lambda column, at: lift(columns, column, at, b"[]"))
         if name in ("X", "y", "weights"):
             return lift(fields, name, at, b"null")
-        return _match(_OTHER, body, at).end()
+        return text.value_end(at)
 
     try:
-        _object(body, 0, value)
-    except _UnexpectedError:
+        text.object_end(0, value)
+    except UnexpectedError:
         return None
-    return Lifted(b"".join((*rest, body[kept:])), fields, columns) if rest else None
+    return Lifted(b"".join((*rest, text.whole()[kept:])), fields, columns) if rest else None
 
 
-def _object(body: bytes, at: int, value: Callable[[str, int], int]) -> int:
-    """Where the object ends that starts here; `value` is told where each value starts, and says where it ends."""
-    seen: set[str] = set()
-    at = _match(_OPENING, body, at).end()
+def _parts(text: Text, start: int, separator: re.Pattern[bytes], part_bytes: int) -> Parts:
+    """The array that starts here in parts, each an array of about so many bytes, and where it ends.
+
+    Raises: UnexpectedError: it is none, or has a row longer than that; as the stream.
+    """
+    if text.data[start : start + 1] != b"[":
+        raise UnexpectedError
+    at = start + 1
     while True:
-        key = _match(_KEY, body, at)
-        try:
-            name = json.loads(key[1])
-        except ValueError:
-            raise _UnexpectedError from None
-        if name in seen:
-            raise _UnexpectedError
-        seen.add(name)
-        following = _match(_FOLLOWING, body, value(name, key.end()))
-        at = following.end()
-        if following[1] == b"}":
-            return at
-
-
-def _match(pattern: re.Pattern[bytes], body: bytes, at: int) -> re.Match[bytes]:
-    found = pattern.match(body, at)
-    if found is None:
-        raise _UnexpectedError
-    return found
-
-
-def _array_end(body: bytes, at: int) -> int:
-    """Where an array ends that has neither quotes nor braces in it; `at` or before, if this is none."""
-    quote = body.find(b'"', at)
-    brace = body.find(b"}", at, None if quote < 0 else quote)
-    return body.rfind(b"]", at, brace if brace >= 0 else quote if quote >= 0 else None) + 1
-
-
-def _parts(body: bytes, start: int, end: int, separator: re.Pattern[bytes], part_bytes: int) -> Iterator[bytes]:
-    """The array in parts, each an array of at least so many bytes, but for the last."""
-    if body[start : start + 1] != b"[" or end <= start + 1:
-        raise _UnexpectedError
-    view, at, last = memoryview(body), start + 1, end - 1
-    while cut := separator.search(body, min(at + part_bytes, last), last):
-        yield b"".join((b"[", view[at : cut.end(1)], b"]"))
+        text.upto(at + 2 * part_bytes)
+        cut, middle, most = None, at + part_bytes, at + 2 * part_bytes
+        stop = _array_stop(text, at, middle)
+        if stop < 0:
+            cut = separator.search(text.data, middle, most)
+            stop = _array_stop(text, middle, cut.end() if cut else most)
+        if stop >= 0:
+            end = text.data.rfind(b"]", at, stop)
+            if end < 0:
+                raise UnexpectedError
+            yield b"[%b]" % text.between(at, end), end + 1
+            return
+        if cut is None:
+            raise UnexpectedError
+        yield b"[%b]" % text.between(at, cut.end(1)), cut.end()
         at = cut.end()
-    yield b"".join((b"[", view[at:last], b"]"))
 
 
-def _matrix(parser: simdjson.Parser, matrix: TypeAdapter[Any], parts: Iterator[bytes]) -> Rows:
-    """The rows (n, p), column by column in memory; or, if they are ragged, the first up to the one that is.
+def _array_stop(text: Text, start: int, end: int) -> int:
+    """Where a quote or a brace is; below 0: nowhere."""
+    quote = text.data.find(b'"', start, end)
+    brace = text.data.find(b"}", start, end if quote < 0 else quote)
+    return quote if brace < 0 else brace
 
-    Raises: _UnexpectedError, ValidationError.
+
+def _matrix(parser: simdjson.Parser, matrix: TypeAdapter[Any], parts: Parts) -> tuple[Rows, int]:
+    """The rows (n, p), column by column in memory; or, if they are ragged, the first up to the one that is. And their end.
+
+    Raises: UnexpectedError, ValidationError; as `parts`.
     """
     blocks: list[Floats] = []
     ragged: list[Any] = []
-    n_rows = 0
-    for part in parts:
+    n_rows = end = 0
+    for part, part_end in parts:
         rows = _rows(parser, matrix, part)
         if not len(rows):
-            raise _UnexpectedError  # a comma that nothing follows, or no rows at all
+            raise UnexpectedError  # a comma that nothing follows, or no rows at all
         width = blocks[0].shape[0] if blocks else len(rows[0])
         other = _first_of_other_width(rows, width)
         if other is not None:
             ragged = ragged or [[0.0] * width] * (n_rows + other) + [rows[other]]
         else:
             blocks.append(np.array(rows, np.float64).T.copy())
-        n_rows += len(rows)
-    return ragged or np.concatenate(blocks, axis=1).T
+        n_rows, end = n_rows + len(rows), part_end
+    return ragged or np.concatenate(blocks, axis=1).T, end
 
 
 def _first_of_other_width(rows: Rows, width: int) -> int | None:
@@ -174,17 +155,19 @@ def _rows(parser: simdjson.Parser, matrix: TypeAdapter[Any], part: bytes) -> Row
     return rows
 
 
-def _flat(parser: simdjson.Parser, numbers: TypeAdapter[Any], parts: Iterator[bytes]) -> Floats:
-    """The cells (n,). Raises: _UnexpectedError, ValidationError."""
+def _flat(parser: simdjson.Parser, numbers: TypeAdapter[Any], parts: Parts) -> tuple[Floats, int]:
+    """The cells (n,), and their end. Raises: UnexpectedError, ValidationError; as `parts`."""
     blocks: list[Floats] = []
-    for part in parts:
+    end = 0
+    for part, part_end in parts:
         skeleton = part.translate(None, OF_CELLS)
         values = _numbers(parser, part) if skeleton == b"[%b]" % (b"," * (len(skeleton) - 2)) else None
         cells: Sequence[float | None] | Floats = numbers.validate_json(part) if values is None else values
         if not len(cells):
-            raise _UnexpectedError
+            raise UnexpectedError
         blocks.append(np.array(cells, np.float64))
-    return np.concatenate(blocks)
+        end = part_end
+    return np.concatenate(blocks), end
 
 
 def _numbers(parser: simdjson.Parser, part: bytes) -> Floats | None:

@@ -17,7 +17,9 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError, WithJsonSchema
 
 from service.ingest import json_numbers, names, texts
+from service.ingest.csv_records import Readable
 from service.ingest.errors import InvalidFields, NoColumns, NoRows, NotJson, RaggedRow, UnequalColumns, shown
+from service.ingest.json_text import Text
 from service.ingest.names import Array
 
 Floats = npt.NDArray[np.float64]
@@ -121,17 +123,19 @@ class DatasetBody(RowsBody):
 Body = TypeVar("Body", bound=Strict)
 
 
-def parse(model: type[Body], body: bytes) -> Body:
-    """The body as the model has it; of a long one, the numbers as arrays.
+def parse(model: type[Body], body: bytes | Readable) -> Body:
+    """The body as the model has it; of a long one, the numbers as arrays. What comes from a stream is read while it arrives.
 
-    Raises: NotJson; InvalidFields: with a JSON pointer for each of the first 20 errors.
+    Raises: NotJson; InvalidFields: with a JSON pointer for each of the first 20 errors; as the stream.
     """
-    apart = json_numbers.lifted(body, _MATRIX, _NUMBERS) if len(body) >= LONG else None
-    if apart is not None:
-        with suppress(ValidationError):  # which speaks of the rest alone, and of places in it
-            return _with_numbers(model.model_validate_json(apart.rest), apart)
+    text = Text(body)
+    if text.upto(LONG):
+        apart = json_numbers.lifted(text, _MATRIX, _NUMBERS)
+        if apart is not None:
+            with suppress(ValidationError):  # which speaks of the rest alone, and of places in it
+                return _with_numbers(model.model_validate_json(apart.rest), apart)
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(text.whole())
     except ValidationError as error:
         raise _explained(error, model.later) from None
 
