@@ -32,7 +32,6 @@ from service.api.problems import answer, responses
 from service.api.services import Services, Use
 from service.api.shown import JobOut, ModelOut, shown_job, shown_model
 from service.api.versions import of_version
-from service.ingest import json_rows
 from service.ingest.errors import IngestError, MissingValue
 from service.jobs.runner import Started
 from service.jobs.state import Job, TooManyJobs
@@ -50,8 +49,6 @@ from service.solver.errors import Diverges, SolverError, UnknownColumn
 
 router = APIRouter(tags=["fit"])
 
-# Parsed in 50 µs, where a hop to a thread and back costs more than that.
-SHORT_BODY = 8192  # bytes
 DEFAULT_WAIT_S = {"normal_equation": 10.0, "gradient_descent": 0.0}
 PREFERS_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,18})(?![0-9])")
 
@@ -80,7 +77,7 @@ async def fit(
     content_type(request, (JSON,))
     async with claimed(use.receipts, key, request) as claim:
         text = await joined(claim.through(pieces(request, use.limits.max_json_bytes, use.limits.body_idle_s)))
-        spec = json_rows.parse(FitRequest, text) if len(text) <= SHORT_BODY else await parsed(text, FitRequest)
+        spec = await parsed(text, FitRequest)
         receipt = await asyncio.to_thread(claim.known) if claim.is_keyed else None
         kept = None if receipt is None else claim.answer(receipt)
         if kept is None:

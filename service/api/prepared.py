@@ -2,20 +2,23 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from service.api.errors import InvalidValue, NotSupported, OverLimit
 from service.api.fit_request import WEIGHTS, FitRequest
 from service.api.services import Services
 from service.ingest import json_rows
 from service.jobs.task import Task
-from service.registry.absorb import block_of
 from service.registry.design import Design, Found
 from service.registry.summing import Summed, sum_up
 from service.registry.versions import Dataset
 from service.solver.errors import TooFewRows
 from service.solver.reading import Numbers
 from service.solver.summation import Summation
+
+Columns = dict[str, NDArray[np.float64]]  # of numbers, NaN where a cell is missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,36 +33,39 @@ class Prepared:
 def inline(use: Services, spec: FitRequest) -> Prepared:
     """A fit of the rows in the call. Raises: IngestError, UnreadableNumber, InvalidValue, OverLimit, TooFewRows, as `sum_up`."""
     assert spec.X is not None and spec.y is not None  # noqa: S101, PT018 (checked)
-    rows = json_rows.from_matrix(spec.X, spec.y, spec.feature_names, spec.target)
-    *features, target = rows.schema.names
+    columns = json_rows.by_name(spec.X, spec.y, spec.feature_names, spec.target)
+    *features, target = columns
     if spec.weights is not None:
-        rows, features = _weighted(rows, features, spec)
+        columns, features = _weighted(columns, features, spec)
     design = _design(use, spec, features, target, [])
     task = _task(use, spec, design, spec.numbers or "float64", None)
-    _refuse_few(task, rows.num_rows)
-    if design.is_plain and not any(column.null_count for column in rows.columns):
+    _refuse_few(task, len(columns[target]))
+    block = np.column_stack([columns[name] for name in design.columns]) if design.is_plain else None
+    if block is not None and not np.isnan(block).any():
         summation = Summation(design.columns, task.numbers)
-        summation.add(block_of(rows, design.columns))
+        summation.add(block)
         summed = Summed(summation.result(), Found())
     else:
+        rows = json_rows.batch(columns)
         summed = sum_up(lambda: [rows], design, task.numbers, use.limits.max_columns - 1, lambda _: None)
-    return Prepared(task, summed, rows if spec.batch_size is not None else None)
+    return Prepared(task, summed, None if spec.batch_size is None else json_rows.batch(columns))
 
 
-def _weighted(rows: pa.RecordBatch, features: list[str], spec: FitRequest) -> tuple[pa.RecordBatch, list[str]]:
-    """The rows with their weights in a column, which is no feature. Raises: InvalidValue."""
+def _weighted(columns: Columns, features: list[str], spec: FitRequest) -> tuple[Columns, list[str]]:
+    """The columns with one of weights, which is no feature. Raises: InvalidValue."""
     if isinstance(spec.weights, str):
         if spec.weights not in features:
             raise InvalidValue(
                 "/weights", f"there is no column {spec.weights!r} in X: name one of feature_names, or send a list"
             )
-        return rows, [name for name in features if name != spec.weights]
+        return columns, [name for name in features if name != spec.weights]
     assert spec.weights is not None  # noqa: S101 (checked)
-    if len(spec.weights) != rows.num_rows:
-        raise InvalidValue("/weights", f"expected {rows.num_rows} weights, one a row, got {len(spec.weights)}")
-    if WEIGHTS in rows.schema.names:
+    n_rows = len(columns[features[0]])
+    if len(spec.weights) != n_rows:
+        raise InvalidValue("/weights", f"expected {n_rows} weights, one a row, got {len(spec.weights)}")
+    if WEIGHTS in columns:
         raise InvalidValue("/feature_names", f"{WEIGHTS!r} is what the list of weights is called here")
-    return rows.append_column(WEIGHTS, pa.array(spec.weights, pa.float64(), from_pandas=True)), features
+    return columns | {WEIGHTS: np.array(spec.weights, np.float64)}, features
 
 
 def of_dataset(use: Services, spec: FitRequest, dataset: Dataset) -> Prepared:

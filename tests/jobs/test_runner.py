@@ -35,22 +35,18 @@ def summed(task: Task) -> Summed:
     return Summed(summation.result(), Found())
 
 
-def nothing(*_: object) -> None:
-    pass
-
-
 def test_a_wide_descent_at_a_rate_that_diverges_is_refused_before_there_is_a_job(workshop: Workshop) -> None:
     """The limit it names is stable itself, though it comes from float64 in milliseconds and not from balls."""
     task = task_of(30, replace(DESCENT, batch_size=None, random_state=None, learning_rate=100.0))
     moments = summed(task)
 
     with pytest.raises(Diverges) as refused:
-        workshop.jobs.start(task, moments, None, nothing)
+        workshop.jobs.start(task, moments, None)
 
     limit = refused.value.largest_stable
     assert workshop.jobs.page(10, None).items == []
     at_limit = replace(DESCENT, batch_size=None, random_state=None, learning_rate=limit)
-    workshop.jobs.start(replace(task, descent=at_limit), moments, None, nothing)
+    workshop.jobs.start(replace(task, descent=at_limit), moments, None)
 
 
 def test_a_failure_that_cannot_be_stored_is_a_failure_all_the_same(
@@ -60,7 +56,7 @@ def test_a_failure_that_cannot_be_stored_is_a_failure_all_the_same(
     task = task_of(1, replace(DESCENT, batch_size=4, epochs=1_000_000))
     rows = rows_of(1)
     batch = pa.RecordBatch.from_arrays([pa.array(rows[:, 0]), pa.array(rows[:, 1])], names=["x0", "y"])
-    job = workshop.jobs.start(task, summed(task), batch, nothing)
+    job = workshop.jobs.start(task, summed(task), batch).job
     while workshop.jobs.get(job.id).epoch < 1:
         time.sleep(0.01)
 

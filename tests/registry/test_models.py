@@ -12,8 +12,7 @@ def test_a_model_comes_back_with_the_form_that_predictions_use(store: Store) -> 
     """To the bit, centre and all, in a process that did not fit it."""
     evaluation = Evaluation((0.1, 1 / 3, -0.0), (1e-18, -(2.0**-60), 0.0), (1968.0,))
     body = {"id": "mdl_1", "dataset_id": None}
-    with store.write() as connection:
-        Models(store, 10).add(connection, Model("mdl_1", body, evaluation), Moments.empty(["x", "x^2", "y"]))
+    store.add([Models(store, 10).row(Model("mdl_1", body, evaluation), Moments.empty(["x", "x^2", "y"]))]).result()
 
     found = Models(store, 10).get("mdl_1")
 
