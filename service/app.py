@@ -78,7 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 def served(app: FastAPI) -> Direct:
     """The app as a server should call it: what is asked for most does not go through all of the framework."""
-    return Direct(app, {("POST", "/predict"): predict.predict})
+    return Direct(app, {("POST", "/predict"): predict.predict, ("POST", "/fit"): fit.fit})
 
 
 def _started(settings: Settings, held: ExitStack) -> Services:

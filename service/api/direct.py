@@ -11,10 +11,11 @@ from service.api import problems
 from service.api.services import Services
 
 Endpoint = Callable[[Request, Services], Awaitable[Response]]
+HEADERS = frozenset({b"idempotency-key", b"prefer"})  # parameters of routes
 
 
 class Direct:
-    """An address without a query leaves FastAPI nothing to read or to refuse: the function is called with its defaults.
+    """An address without a query, and no header that is a parameter, leave FastAPI nothing to read or to refuse: the function is called with its defaults.
 
     Middleware, routing and parameters take longer than the prediction of a row.
     """
@@ -22,14 +23,14 @@ class Direct:
     def __init__(self, app: FastAPI, endpoints: Mapping[tuple[str, str], Endpoint]) -> None:
         """Args: endpoints: by method and path, functions of routes of the app, where they stay declared for openapi.json.
 
-        They have no parameter in the path or the headers, and one in the query always has a default.
+        They have no parameter in the path; those in the query or in HEADERS have defaults.
         """
         self._app, self._endpoints = app, endpoints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_plain = scope["type"] == "http" and not scope["query_string"]
         endpoint = self._endpoints.get((scope["method"], scope["path"])) if is_plain else None
-        if endpoint is None:
+        if endpoint is None or any(name in HEADERS for name, _ in scope["headers"]):
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive, send)
