@@ -12,10 +12,10 @@ import pyarrow as pa
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from service.api.errors import BodyTimeout, BodyTooLarge, IncompleteBody, UnsupportedMediaType
+from service.api.errors import BodyTimeout, BodyTooLarge, IncompleteBody, UnsupportedEncoding, UnsupportedMediaType
 from service.api.problems import Where
 from service.api.services import Limits, Services
-from service.ingest import formats, json_rows, names
+from service.ingest import encodings, formats, json_rows, names
 from service.ingest.csv_records import Readable
 from service.ingest.csv_rows import Types
 from service.ingest.errors import BadName, NoColumns, NoRows, UnequalColumns
@@ -45,6 +45,15 @@ def content_type(request: Request, supported: tuple[str, ...]) -> str:
     if type_ not in supported:
         raise UnsupportedMediaType(type_, supported, LATER)
     return type_
+
+
+def content_encoding(request: Request) -> str | None:
+    """How the body is packed, if it is. Raises: UnsupportedEncoding."""
+    sent = ", ".join(request.headers.getlist("content-encoding")).strip().lower()
+    encoding = "gzip" if sent == "x-gzip" else sent
+    if encoding not in {"", "identity", *encodings.MEMBERS}:
+        raise UnsupportedEncoding(sent, tuple(encodings.MEMBERS))
+    return encoding if encoding in encodings.MEMBERS else None
 
 
 async def pieces(request: Request, limit: int, idle_s: float) -> AsyncIterator[bytes]:
@@ -94,9 +103,28 @@ async def _chained(held: list[bytes], body: AsyncIterator[bytes]) -> AsyncIterat
         yield piece
 
 
+async def unpacked(request: Request, body: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    """Its body as it is once it is unpacked, in threads.
+
+    Raises: UnsupportedEncoding, BadEncoding; TooLong: it is more than the limit; as the body.
+    """
+    encoding = content_encoding(request)
+    unpacker = None if encoding is None else encodings.Unpacker(encoding, limit)
+    async for piece in body:
+        if unpacker is None:
+            yield piece
+            continue
+        parts = unpacker.unpacked(piece)
+        while (part := await asyncio.to_thread(next, parts, None)) is not None:
+            yield part
+    if unpacker is not None:
+        unpacker.end()
+
+
 async def read(request: Request, limits: Limits) -> bytes:
     """The whole of a body that is not streamed. Raises: as `pieces`."""
-    return await joined(pieces(request, limits.max_json_bytes, limits.body_idle_s))
+    limit = limits.max_json_bytes
+    return await joined(unpacked(request, pieces(request, limit, limits.body_idle_s), limit))
 
 
 async def joined(body: AsyncIterator[bytes]) -> bytes:
@@ -175,4 +203,6 @@ def json_body(model: type[BaseModel], *others: str, example: dict[str, Any]) -> 
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
     content: dict[str, Any] = {JSON: {"schema": schema, "example": example}}
     content |= {type_: {"schema": {"type": "string", "format": "binary"}} for type_ in others}
-    return {"requestBody": {"required": True, "content": content}}
+    encoding = {"type": "string", "enum": [*encodings.MEMBERS]}
+    header = {"name": "Content-Encoding", "in": "header", "description": "how the body is packed", "schema": encoding}
+    return {"requestBody": {"required": True, "content": content}, "parameters": [header]}

@@ -56,6 +56,17 @@ class UnsupportedMediaType(ApiError):
         return f"{what} is not {'supported yet' if self.content_type in self.later else 'read here'}; send {', '.join(self.supported)}"
 
 
+class UnsupportedEncoding(ApiError):
+    """The body's Content-Encoding is not one that is unpacked here."""
+
+    def __init__(self, encoding: str, supported: tuple[str, ...]) -> None:
+        super().__init__(encoding, supported)
+        self.encoding, self.supported = encoding, supported
+
+    def __str__(self) -> str:
+        return f"Content-Encoding {self.encoding!r} is not unpacked here; send {' or '.join(self.supported)}, or the body as it is"
+
+
 class NotAcceptable(ApiError):
     """None of the forms in Accept is one that this call answers in."""
 

@@ -30,6 +30,7 @@ from service.api.errors import (
     PredictionOutOfRange,
     StorageFull,
     UnseenCategory,
+    UnsupportedEncoding,
     UnsupportedMediaType,
     WrongParameter,
 )
@@ -47,6 +48,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     ingest.BadCsv: (400, "bad-csv"),
     ingest.BadArrow: (400, "bad-arrow"),
     ingest.BadParquet: (400, "bad-parquet"),
+    ingest.BadEncoding: (400, "bad-encoding"),
     ingest.InvalidFields: (422, "invalid-fields"),
     ingest.RaggedRow: (422, "ragged-row"),
     ingest.UnequalColumns: (422, "unequal-columns"),
@@ -62,6 +64,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     ingest.NoColumns: (422, "no-columns"),
     ingest.TooManyColumns: (422, "too-many-columns"),
     ingest.TooManyRows: (422, "too-many-rows"),
+    ingest.TooLong: (413, "body-too-large"),
     solver.NotFinite: (422, "not-finite"),
     solver.OutOfRange: (422, "out-of-range"),
     solver.TooManyDigits: (422, "too-many-digits"),
@@ -107,6 +110,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     IncompleteBody: (400, "incomplete-body"),
     StorageFull: (507, "storage-full"),
     UnsupportedMediaType: (415, "unsupported-media-type"),
+    UnsupportedEncoding: (415, "unsupported-encoding"),
     NotAcceptable: (406, "not-acceptable"),
     NotSupported: (422, "not-supported"),
     OptionNotUsed: (422, "option-not-used"),
@@ -205,6 +209,8 @@ async def on_error(request: Request, error: Exception) -> Response:
     headers = {}
     if isinstance(error, (registry.KeyInUse, registry.DatasetBusy, jobs.TooManyJobs)):
         headers["Retry-After"] = "1"
+    if isinstance(error, UnsupportedEncoding):
+        headers["Accept-Encoding"] = ", ".join(error.supported)
     if isinstance(error, BodyTimeout):
         headers["Connection"] = "close"  # what may still come of the body is no next request
     return answer(describe(error, getattr(request.state, "where", None)), headers)

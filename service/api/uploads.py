@@ -22,6 +22,7 @@ from service.api.bodies import (
     pieces,
     row_reader,
     streamed,
+    unpacked,
 )
 from service.api.errors import BodyTimeout, BodyTooLarge, InvalidKey, OverLimit, StorageFull, UnsupportedMediaType
 from service.api.idempotency import claimed
@@ -74,7 +75,7 @@ async def upload(
             claim.keep(connection, {"location": made.location, "body": made.body})
 
         body_limit = limits.max_json_bytes if type_ == JSON else limits.max_body_bytes
-        text = claim.through(pieces(request, body_limit, limits.body_idle_s))
+        text = unpacked(request, claim.through(pieces(request, body_limit, limits.body_idle_s)), body_limit)
         receipt = await asyncio.to_thread(claim.known)
         if receipt is not None:  # held from here on: it may grow too old while the body comes
             async for _ in text:

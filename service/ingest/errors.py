@@ -1,14 +1,14 @@
 """What can be wrong with a body: what, where, and what would be right. The API's table of problems alone knows HTTP.
 
     IngestError
-    ├── NotJson, BadCsv, BadArrow, BadParquet     the bytes are not what their type says
+    ├── NotJson, BadCsv, BadArrow, BadParquet, BadEncoding     the bytes are not what their type says
     ├── InvalidFields                 a JSON body has the wrong fields, or fields of the wrong type
     ├── RaggedRow, UnequalColumns     the shape
     ├── MissingValue, WrongType, LossyInteger, LossyDecimal, TextTooLong    one cell
     ├── RowTextTooLong                one row
     ├── BadName, UnsupportedColumn    one column
     ├── NoRows, NoColumns
-    └── TooManyColumns, TooManyRows   a limit
+    └── TooManyColumns, TooManyRows, TooLong     a limit
 
 Rows are counted from 0, the header left out. Every class hands its arguments to Exception, so that it pickles.
 """
@@ -211,6 +211,28 @@ class BadParquet(IngestError):
 
     def __str__(self) -> str:
         return f"the Parquet file cannot be read: {self.why}"
+
+
+class BadEncoding(IngestError):
+    """The body is not whole and valid in its Content-Encoding."""
+
+    def __init__(self, encoding: str, why: str) -> None:
+        super().__init__(encoding, why)
+        self.encoding, self.why = encoding, why
+
+    def __str__(self) -> str:
+        return f"the body cannot be unpacked as {self.encoding}: {self.why}"
+
+
+class TooLong(IngestError):
+    """The body unpacks to more than is taken."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"the body unpacks to more than the limit of {self.limit} bytes; GET /limits has them all"
 
 
 class TooManyColumns(IngestError):
