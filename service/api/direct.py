@@ -15,7 +15,7 @@ HEADERS = frozenset({b"idempotency-key", b"prefer"})  # parameters of routes
 
 
 class Direct:
-    """An address without a query, and no header that is a parameter, leave FastAPI nothing to read or to refuse: the function is called with its defaults.
+    """Without a query, or a header that is a parameter, FastAPI has nothing to read or to refuse: the function has its defaults.
 
     Middleware, routing and parameters take longer than the prediction of a row.
     """
