@@ -1,5 +1,6 @@
 """The command: `python -m benchmarks [ROW …]`."""
 
+import signal
 import sys
 import traceback
 
@@ -32,4 +33,5 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is stopped on the way out
     sys.exit(main(sys.argv[1:]))

@@ -27,28 +27,29 @@ def get(port: int, path: str) -> Any:
     """Raises: Refused."""
     with closing(_connected(port)) as connection:
         connection.request("GET", path)
-        return json.loads(_answer(connection))
+        return json.loads(answered(connection))
 
 
 def upload(port: int, path: str, file: Path, content_type: str) -> Any:
     """The answer to a file, which is read as it is sent. Raises: NotBuilt, Refused."""
     with closing(_connected(port)) as connection, file.open("rb", buffering=0) as body:
         connection.request("POST", path, body, {"Content-Type": content_type, "Content-Length": str(file.stat().st_size)})
-        return json.loads(_answer(connection))
+        return json.loads(answered(connection))
 
 
 def send(port: int, path: str, body: bytes, content_type: str, **headers: str) -> bytes:
     """The bytes of the answer. Raises: NotBuilt, Refused."""
     with closing(_connected(port)) as connection:
         connection.request("POST", path, body, {"Content-Type": content_type, **headers})
-        return _answer(connection)
+        return answered(connection)
 
 
 def _connected(port: int) -> HTTPConnection:
     return HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S, blocksize=PIECE)
 
 
-def _answer(connection: HTTPConnection) -> bytes:
+def answered(connection: HTTPConnection) -> bytes:
+    """The bytes of the answer. Raises: NotBuilt, Refused."""
     response = connection.getresponse()
     body = response.read()
     if response.status == 415:

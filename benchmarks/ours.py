@@ -1,6 +1,7 @@
 """linefit's solver alone, in a process of its own as its peers are: no HTTP, nothing kept."""
 
 import time
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 import numpy as np
@@ -39,6 +40,31 @@ def small_fits(path: str, n: int) -> tuple[float, list[float]]:
     return (time.perf_counter() - started) / n, _figures(fit)
 
 
+def fit_of_blocks(blocks: Iterable[NDArray[np.float64]]) -> LeastSquares:
+    """Of rows that are not in memory at once."""
+    one_thread()
+    summation: ThreadedSummation | None = None
+    for block in blocks:
+        if summation is None:
+            summation = _summation(data.names(block.shape[1]), "float64")
+        summation.add(block)
+    assert summation is not None
+    return least_squares(summation.result(), "y", summation.columns[:-1])
+
+
+def wide(n: int, q: int) -> tuple[float, float]:
+    """Seconds for the moments of rows (n, q), and for the fit of the last column on the others."""
+    one_thread()
+    rows = np.asfortranarray(data.matrix(n, q))
+    started = time.perf_counter()
+    summation = _summation(data.names(q), "float64")
+    summation.add(rows)
+    moments = summation.result()
+    summed = time.perf_counter()
+    least_squares(moments, "y", data.names(q)[:-1])
+    return summed - started, time.perf_counter() - summed
+
+
 def minibatch_epoch(path: str, batch_size: int) -> tuple[float, list[float]]:
     """Seconds of one pass over the rows in memory, and theta."""
     rows = np.ascontiguousarray(loaded(path))
@@ -52,10 +78,13 @@ def minibatch_epoch(path: str, batch_size: int) -> tuple[float, list[float]]:
 
 
 def _fit(rows: NDArray[np.float64], numbers: Numbers) -> LeastSquares:
-    names = data.names(rows.shape[1])
-    summation = ThreadedSummation(lambda: Summation(names, numbers))
+    summation = _summation(data.names(rows.shape[1]), numbers)
     summation.add(rows)
-    return least_squares(summation.result(), "y", names[:-1])
+    return least_squares(summation.result(), "y", summation.columns[:-1])
+
+
+def _summation(names: Sequence[str], numbers: Numbers) -> ThreadedSummation:
+    return ThreadedSummation(lambda: Summation(names, numbers))
 
 
 def _figures(fit: LeastSquares) -> list[float]:
