@@ -12,11 +12,12 @@ from service.registry.counted import counted
 from service.registry.design import Design, Found, Recipe
 from service.registry.errors import TooManyTerms
 from service.registry.gleaning import gleaned
-from service.solver.errors import AmbiguousTerm, UnreadableNumber
+from service.solver.errors import AmbiguousTerm
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from service.solver.summation import Summation
 from service.solver.term_summation import TermSummation
+from service.solver.threaded_summation import ThreadedSummation
 
 Batches = Callable[[], Iterable[pa.RecordBatch]]  # the rows, anew each time
 Progress = Callable[[int], None]  # rows read, over all passes; may raise to stop
@@ -59,16 +60,16 @@ def sum_up(batches: Batches, design: Design, numbers: Numbers, max_terms: int, p
         raise TooManyTerms(recipe.n_terms, max_terms)
     if any(term.name == design.target for term in recipe.terms):
         raise AmbiguousTerm(design.target)
-    summation = _summation(recipe, design, numbers)
-    n_kept = n_dropped = 0
-    for first, batch in read():
-        kept = counted(batch, design, first)
-        try:
-            summation.add(_block(kept.batch, recipe, design, found))
-        except UnreadableNumber as error:
-            raise type(error)(kept.row(error.row - n_kept), error.column, error.value) from None
-        n_kept += kept.batch.num_rows
-        n_dropped += kept.n_dropped
+    summation = ThreadedSummation(lambda: _summation(recipe, design, numbers))
+    n_dropped = 0
+    try:
+        for first, batch in read():
+            kept = counted(batch, design, first)
+            summation.add(_block(kept.batch, recipe, design, found), kept.row)
+            n_dropped += kept.n_dropped
+    except Exception:
+        summation.result()  # raises what is wrong in a row before, still being summed up
+        raise
     return Summed(summation.result(), Found(found.levels, found.imputed, found.n_imputed, n_dropped))
 
 
@@ -81,4 +82,5 @@ def _summation(recipe: Recipe, design: Design, numbers: Numbers) -> Summation | 
 
 def _block(batch: pa.RecordBatch, recipe: Recipe, design: Design, found: Found) -> NDArray[np.float64]:
     others = [name for name in (design.target, design.weights) if name is not None]
-    return np.column_stack([recipe.block(batch, found.imputed), *(numbers_of(batch.column(name)) for name in others)])
+    # columns together in memory, as they are the fastest to sum up
+    return np.vstack([recipe.block(batch, found.imputed).T, *(numbers_of(batch.column(name)) for name in others)]).T
