@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from service.ingest import arrow_rows, names
@@ -47,6 +46,8 @@ def of_file(
 
 
 def _batches(file: pa.NativeFile, max_columns: int | None, max_rows: int | None, group_bytes: int) -> Iterator[pa.RecordBatch]:
+    import pyarrow.parquet as pq  # noqa: PLC0415 (9 MB that a service to which no Parquet comes need not have)
+
     try:
         groups = groups_of(file)
         metadata = pq.read_metadata(file)

@@ -1,10 +1,10 @@
 """BLAS on one thread: blocks go to a few threads of ours, and more would only contend.
 
-An environment variable set once numpy is loaded does nothing, hence the call.
+An environment variable set once numpy is loaded does nothing, hence the call. scipy brings a BLAS of its own, but what is used of
+it multiplies no matrices.
 """
 
 import numpy  # noqa: F401 (a BLAS must be loaded to be limited)
-import scipy.special  # noqa: F401 (as above: scipy brings one of its own)
 from threadpoolctl import threadpool_limits
 
 
