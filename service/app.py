@@ -38,7 +38,7 @@ from service.registry.sums import Sums
 from service.settings import Settings
 from service.solver.blas import one_thread
 from service.solver.slicing.slices import blas_is_exact
-from service.solver.threads import usable_cores, use_threads
+from service.solver.threads import give_way, usable_cores, use_threads
 from service.store.rows import sweep
 from service.store.tables import Store
 
@@ -91,7 +91,7 @@ def _started(settings: Settings, held: ExitStack) -> Services:
     held.callback(os.close, _held(folder))
     store = Store(settings.database_url or f"sqlite:///{folder / 'linefit.db'}", settings.sqlite_synchronous)
     held.callback(store.close)
-    uploads = held.enter_context(ThreadPoolExecutor(settings.upload_threads, "upload"))
+    uploads = held.enter_context(ThreadPoolExecutor(settings.upload_threads, "upload", initializer=give_way))
     rows_folder = folder / "rows"
     panels, ranges = Panels(store), Ranges(store)
     registry = Datasets(store, rows_folder, settings.max_upload_moments_columns, panels, ranges)
