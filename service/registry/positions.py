@@ -9,7 +9,7 @@ import numpy as np
 
 from service.registry.errors import NotSorted
 from service.registry.kept import Kept
-from service.solver.minibatch import BLOCK_ROWS
+from service.solver.blocks import BLOCK_ROWS
 from service.store.rows import Part, Rows
 
 CAPACITY = 100_000  # columns of files

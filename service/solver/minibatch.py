@@ -5,12 +5,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from service.solver.blocks import BLOCK_ROWS, ReadBlock
 from service.solver.errors import DivergesInBatches
 
 Floats = NDArray[np.float64]
-ReadBlock = Callable[[int], Floats]
 
-BLOCK_ROWS = 4096  # rows are cut into logical blocks of so many by position, whatever pieces they came in
 _CACHE_LINE = 64
 
 

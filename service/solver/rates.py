@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.solver.minibatch import BLOCK_ROWS, ReadBlock
+from service.solver.blocks import BLOCK_ROWS, ReadBlock
 from service.solver.moments import Moments
 from service.solver.normal import normal_equation
 

@@ -15,8 +15,8 @@ from itertools import accumulate, pairwise
 
 from flint import fmpz
 
+from service.solver.blocks import BLOCK_ROWS
 from service.solver.entries import symmetric, upper_triangle
-from service.solver.minibatch import BLOCK_ROWS
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from service.solver.units import BASE, Sums, in_units, in_weight_unit

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from service.solver.minibatch import BLOCK_ROWS
+from service.solver.blocks import BLOCK_ROWS
 
 BATCH_BYTES = 4 << 20  # of a batch on disk, about
 BEGUN_BYTES = 32 << 20  # at the end of 1.6 GB there is then nothing left to wait for, instead of 0.45 s

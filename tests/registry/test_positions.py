@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from service.registry.errors import NotSorted
 from service.registry.positions import Positions
-from service.solver.minibatch import BLOCK_ROWS
+from service.solver.blocks import BLOCK_ROWS
 from service.store.rows import Part, PartWriter, Rows
 
 Values = list[float | None]

@@ -15,7 +15,7 @@ from service.registry.datasets import require
 from service.registry.errors import DatasetBusy, DatasetInUse, NoRowsKept, NoRowsLeft, NotFound, TypesDiffer
 from service.registry.turns import Turns
 from service.registry.versions import Version
-from service.solver.minibatch import BLOCK_ROWS
+from service.solver.blocks import BLOCK_ROWS
 from service.store.tables import Store, jobs, moments, parts, running_sums, versions
 from tests.registry.opened import Opened
 from tests.registry.tables import NAMES, Row, assert_is, batch, files, rows_of

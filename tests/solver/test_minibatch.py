@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from service.solver.blocks import BLOCK_ROWS, ReadBlock
 from service.solver.errors import Diverges
-from service.solver.minibatch import BLOCK_ROWS, ReadBlock, run_epoch
+from service.solver.minibatch import run_epoch
 from service.solver.moments import Moments
 from service.solver.rates import Rates, minibatch_rates
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from service.solver.minibatch import BLOCK_ROWS
+from service.solver.blocks import BLOCK_ROWS
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from service.solver.running_sums import ENTRY_BYTES, MOST_BYTES, MOST_PLACES, Places, RunningSums

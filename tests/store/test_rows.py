@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.solver.minibatch import BLOCK_ROWS
+from service.solver.blocks import BLOCK_ROWS
 from service.store.rows import Part, PartWriter, Rows, path, sweep
 
 N = 10_000
