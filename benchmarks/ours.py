@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from benchmarks import data
 from service.solver.blas import one_thread
+from service.solver.blocks import BLOCK_ROWS
 from service.solver.least_squares import LeastSquares, least_squares
-from service.solver.minibatch import BLOCK_ROWS, run_epoch
+from service.solver.minibatch import run_epoch
 from service.solver.reading import Numbers
 from service.solver.summation import Summation
 from service.solver.threaded_summation import ThreadedSummation
