@@ -1,5 +1,6 @@
 """From rows as they were sent to what a model says of them."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,11 +18,13 @@ from service.ingest.json_rows import Matrix
 from service.registry.design import Recipe, as_text
 from service.registry.matching import matched
 from service.registry.models import Model
-from service.solver.evaluation import predictions
+from service.solver.evaluation import prediction, predictions
 from service.solver.leverage import Spread, intervals, leverages
-from service.solver.reading import check
+from service.solver.reading import check, is_readable
 
 Floats = NDArray[np.float64]
+FEW = 32  # terms of a row, from which on numpy is quicker
+
 OnUnseen = Literal["error", "baseline"]
 Interval = Literal["confidence", "prediction"]
 
@@ -40,7 +43,7 @@ class Wanted:
 class Predicted:
     """A value a row, (m,) each; None is what was not asked for."""
 
-    predictions: Floats
+    predictions: Floats | list[float]
     lower: Floats | None = None
     upper: Floats | None = None
     leverage: Floats | None = None
@@ -88,6 +91,19 @@ def of_columns(columns: Mapping[str, Sequence[Any]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
 
 
+def of_row(use: Services, model: Model, row: Sequence[float | None]) -> Predicted | None:
+    """The prediction of a row of few numbers that are the model's terms, and with which nothing is wrong.
+
+    None: it goes the way of all rows, which says what is wrong. With one row numpy's calls take longer than all else.
+    """
+    has_more = model.recipe.levels or model.recipe.has_products or model.evaluation.centre or model.numbers != "float64"
+    if has_more or not 0 < len(row) == len(model.feature_names) <= min(FEW, use.limits.max_predict_cells):
+        return None
+    numbers = [value for value in row if value is not None and is_readable(abs(value))]
+    value = prediction(model.evaluation, numbers) if len(numbers) == len(row) else math.inf
+    return Predicted([value]) if math.isfinite(value) else None
+
+
 def predicted(use: Services, model: Model, blocks: Iterable[Floats], wanted: Wanted) -> Predicted:
     """The predictions of the rows in the blocks, of which one at a time is held: a small body can unpack to a large table.
 
@@ -103,9 +119,11 @@ def predicted(use: Services, model: Model, blocks: Iterable[Floats], wanted: Wan
             raise OverLimit("", "cells (rows x terms) of a prediction", n_cells, use.limits.max_predict_cells)
         check(X, names, "float64", n_rows)
         part = _of_block(model, recipe, X, spread, wanted)
-        infinite = np.flatnonzero(~np.isfinite([part.predictions, *part.columns().values()]).all(axis=0))
-        if len(infinite):
-            raise PredictionOutOfRange(n_rows + int(infinite[0]))
+        finite = np.isfinite(part.predictions)
+        for values in part.columns().values():
+            finite &= np.isfinite(values)
+        if not finite.all():
+            raise PredictionOutOfRange(n_rows + int(finite.argmin()))
         parts.append(part)
         n_rows += len(X)
     return _joined(parts)
@@ -140,6 +158,8 @@ def _spread(use: Services, model: Model, wanted: Wanted) -> Spread | None:
 
 
 def _joined(parts: Sequence[Predicted]) -> Predicted:
+    if len(parts) == 1:
+        return parts[0]
     together = {name: np.concatenate([part.columns()[name] for part in parts]) for name in parts[0].columns()}
     return Predicted(np.concatenate([part.predictions for part in parts]), **together)
 

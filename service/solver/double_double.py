@@ -4,22 +4,25 @@ Source: Dekker, A floating-point technique for extending the available precision
 Accurate sum and dot product (2005). numpy has no fused multiply-add, so products are split after Veltkamp.
 """
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Value = TypeVar("Value", float, Floats)  # many at once or one: the same operations, and the same bits
 
 _SPLITTER = 134217729.0  # 2**27 + 1
 
 
-def split(a: Floats) -> tuple[Floats, Floats]:
+def split(a: Value) -> tuple[Value, Value]:
     """Cut into high + low of at most 26 bits each, exactly; |a| up to 1e300."""
     scaled = a * _SPLITTER
     high = scaled - (scaled - a)
     return high, a - high
 
 
-def two_product(a: Floats, b: Floats, halves: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+def two_product(a: Value, b: Value, halves: tuple[Value, Value]) -> tuple[Value, Value]:
     """Multiply a by b, whose halves are split(b), into product + error exactly: if neither over- nor underflows."""
     product = a * b
     a_high, a_low = split(a)
@@ -34,7 +37,7 @@ def two_product(a: Floats, b: Floats, halves: tuple[Floats, Floats]) -> tuple[Fl
     return product, error
 
 
-def two_sum(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+def two_sum(a: Value, b: Value) -> tuple[Value, Value]:
     """Add into sum + error, exactly, whichever is larger."""
     total = a + b
     part = total - a

@@ -1,7 +1,7 @@
 """What a number means: the double itself, or the shortest decimal that reads as that double."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,9 @@ def check(block: NDArray[np.float64], columns: Sequence[str], numbers: Numbers, 
     Raises: NotFinite, OutOfRange: NaN or infinite; not 0 and not within 1e-150 .. 1e150.
             TooManyDigits: `numbers` is "decimal" and the shortest decimal has more than 15 significant digits.
     """
-    in_range = is_readable(np.abs(block))
-    if not in_range.all():
-        row, column = (int(i) for i in np.argwhere(~in_range)[0])
+    magnitude = np.abs(block)
+    if not all_readable(magnitude):
+        row, column = (int(i) for i in np.argwhere(~is_readable(magnitude))[0])
         value = float(block[row, column])
         error = OutOfRange if np.isfinite(value) else NotFinite
         raise error(first_row + row, columns[column], value)
@@ -36,9 +36,13 @@ def check(block: NDArray[np.float64], columns: Sequence[str], numbers: Numbers, 
             raise TooManyDigits(first_row + row, columns[column], float(block[row, column])) from None
 
 
-def is_readable(magnitude: NDArray[np.float64]) -> NDArray[np.bool_]:
+@overload
+def is_readable(magnitude: float) -> bool: ...
+@overload
+def is_readable(magnitude: NDArray[np.float64]) -> NDArray[np.bool_]: ...
+def is_readable(magnitude: float | NDArray[np.float64]) -> bool | NDArray[np.bool_]:
     """Which magnitudes can be squared, and scaled by a column's largest, and stay normal doubles."""
-    readable: NDArray[np.bool_] = (magnitude <= LARGEST) & ((magnitude >= SMALLEST) | (magnitude == 0))
+    readable: bool | NDArray[np.bool_] = (magnitude <= LARGEST) & ((magnitude >= SMALLEST) | (magnitude == 0))
     return readable
 
 

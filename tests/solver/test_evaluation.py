@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from service.solver.evaluation import Evaluation, predictions
+from service.solver.evaluation import Evaluation, prediction, predictions
 from service.solver.least_squares import least_squares
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
@@ -110,3 +110,14 @@ def test_no_rows_and_no_features_are_fine() -> None:
     """No rows have no predictions; without features each row gets the intercept."""
     assert predictions(Evaluation((1.0, 2.0), (0.0, 0.0)), np.empty((0, 1)), "decimal").shape == (0,)
     assert predictions(Evaluation((1.5,), (0.0,)), np.empty((3, 0)), "decimal").tolist() == [1.5] * 3
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 2**32), p=st.integers(1, 40), exponent=st.sampled_from([0, 140, 300]))
+def test_one_row_by_itself_has_the_bits_of_many(seed: int, p: int, exponent: int) -> None:
+    """Without numpy the same sums in the same order, whatever the coefficients are scaled by."""
+    rng = np.random.default_rng(seed)
+    hi = rng.normal(size=p + 1) * 10.0**exponent
+    evaluation = Evaluation(tuple(hi.tolist()), tuple((hi * 2.0**-55).tolist()))
+    X = rng.normal(size=(3, p))
+    assert [prediction(evaluation, row) for row in X.tolist()] == predictions(evaluation, X, "float64").tolist()
