@@ -24,7 +24,6 @@ from service.ingest.pipe import Pipe
 
 JSON = "application/json"
 TYPES = (JSON, *READERS)
-LATER = ("multipart/form-data", "application/x-npy", "application/x-npz")
 
 # Bytes of a JSON body that are parsed on the event loop: in at most 60 µs, where a hop to a thread and back takes 75.
 SHORT = 4096
@@ -43,7 +42,7 @@ def content_type(request: Request, supported: tuple[str, ...]) -> str:
     """The body's type, which must be one of these. Raises: UnsupportedMediaType."""
     type_ = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if type_ not in supported:
-        raise UnsupportedMediaType(type_, supported, LATER)
+        raise UnsupportedMediaType(type_, supported)
     return type_
 
 
@@ -153,13 +152,18 @@ async def streamed(threads: Executor, body: AsyncIterator[bytes], use: Callable[
     return await working
 
 
-def row_reader(type_: str, use: Services, max_rows: int, types: Types | None = None) -> Readers:
-    """The reader of a format that is not JSON.
+def row_reader(request: Request, use: Services, max_rows: int, types: Types | None = None) -> Readers:
+    """The reader of its body, which is not JSON.
 
     Args: types: of columns that are known, in their order: where a format does not say what a column is, or is called.
     """
-    asked = formats.Asked(folder=use.folder, max_columns=use.limits.max_columns, max_rows=max_rows, types=types)
-    return lambda stream: READERS[type_](stream, asked)
+    limits = use.limits
+    asked = formats.Asked(
+        content_type=request.headers["content-type"], folder=use.folder, max_bytes=limits.max_body_bytes,
+        max_columns=limits.max_columns, max_rows=max_rows, types=types,
+    )  # fmt: skip
+    reader = READERS[content_type(request, tuple(READERS))]
+    return lambda stream: reader(stream, asked)
 
 
 def cell_pointer(

@@ -47,13 +47,13 @@ class StorageFull(ApiError):
 class UnsupportedMediaType(ApiError):
     """The body's Content-Type is not one that this call reads."""
 
-    def __init__(self, content_type: str, supported: tuple[str, ...], later: tuple[str, ...] = ()) -> None:
-        super().__init__(content_type, supported, later)
-        self.content_type, self.supported, self.later = content_type, supported, later
+    def __init__(self, content_type: str, supported: tuple[str, ...]) -> None:
+        super().__init__(content_type, supported)
+        self.content_type, self.supported = content_type, supported
 
     def __str__(self) -> str:
         what = f"Content-Type {self.content_type!r}" if self.content_type else "a body without a Content-Type"
-        return f"{what} is not {'supported yet' if self.content_type in self.later else 'read here'}; send {', '.join(self.supported)}"
+        return f"{what} is not read here; send {', '.join(self.supported)}"
 
 
 class UnsupportedEncoding(ApiError):

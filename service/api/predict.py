@@ -134,7 +134,7 @@ async def predict(
     def of_table() -> Response:
         model = use.models.get(model_id)
         wanted = Wanted(interval=interval, level=level, leverage=leverage, on_unseen=on_unseen)
-        reader = row_reader(type_, use, use.limits.max_predict_rows, model.types)
+        reader = row_reader(request, use, use.limits.max_predict_rows, model.types)
         return _answer(model, predicted(use, model, blocks_of(model, reader(io.BytesIO(text)), wanted), wanted), form)
 
     return await asyncio.to_thread(of_table)

@@ -48,6 +48,8 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     ingest.BadCsv: (400, "bad-csv"),
     ingest.BadArrow: (400, "bad-arrow"),
     ingest.BadParquet: (400, "bad-parquet"),
+    ingest.BadNumpy: (400, "bad-numpy"),
+    ingest.BadMultipart: (400, "bad-multipart"),
     ingest.BadEncoding: (400, "bad-encoding"),
     ingest.InvalidFields: (422, "invalid-fields"),
     ingest.RaggedRow: (422, "ragged-row"),
@@ -166,8 +168,6 @@ def describe(error: Exception, where: Where | None = None) -> dict[str, Any]:
     else:
         log.error("an error that no table has", exc_info=error)
         return _problem(500, "internal-error", "The service failed; this is a defect of its own.", "")
-    if isinstance(error, UnsupportedMediaType) and error.content_type in error.later:
-        slug = "not-supported"
     title = (error.__doc__ or slug).splitlines()[0]
     problem = _problem(status, slug, title, str(error) or title)
     if status == 422:

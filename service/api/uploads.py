@@ -87,7 +87,7 @@ async def upload(
             made = await asyncio.to_thread(lambda: make(_batches(body, limits), body, keep))
         else:
             known = await asyncio.to_thread(types) if types is not None else None
-            reader = row_reader(type_, use, limits.max_rows, known)
+            reader = row_reader(request, use, limits.max_rows, known)
             made = await streamed(
                 use.upload_threads, text, lambda stream: make(_within(reader(stream), limits.max_body_bytes), None, keep)
             )

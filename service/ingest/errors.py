@@ -1,7 +1,7 @@
 """What can be wrong with a body: what, where, and what would be right. The API's table of problems alone knows HTTP.
 
     IngestError
-    ├── NotJson, BadCsv, BadArrow, BadParquet, BadEncoding     the bytes are not what their type says
+    ├── NotJson, BadCsv, BadArrow, BadParquet, BadNumpy, BadMultipart, BadEncoding     the bytes are not what their type says
     ├── InvalidFields                 a JSON body has the wrong fields, or fields of the wrong type
     ├── RaggedRow, UnequalColumns     the shape
     ├── MissingValue, WrongType, LossyInteger, LossyDecimal, TextTooLong    one cell
@@ -211,6 +211,28 @@ class BadParquet(IngestError):
 
     def __str__(self) -> str:
         return f"the Parquet file cannot be read: {self.why}"
+
+
+class BadNumpy(IngestError):
+    """The body is not a whole NPY or NPZ file of arrays of numbers."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"the numpy file cannot be read: {self.why}"
+
+
+class BadMultipart(IngestError):
+    """The body is not a form with one file."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"the form cannot be read: {self.why}"
 
 
 class BadEncoding(IngestError):
