@@ -18,8 +18,9 @@ class Cascade:
     some 2,000 bits.
     """
 
-    def __init__(self, n_columns: int, scratch: Scratch, panel_rows: int = PANEL_ROWS) -> None:
-        self._common = SlicedSums(n_columns, tolerated=1 / 8, scratch=scratch, panel_rows=panel_rows)
+    def __init__(self, n_columns: int, scratch: Scratch, panel_rows: int = PANEL_ROWS, *, are_whole: bool = False) -> None:
+        """Args: are_whole: all values will be whole numbers."""
+        self._common = SlicedSums(n_columns, tolerated=1 / 8, scratch=scratch, panel_rows=panel_rows, are_whole=are_whole)
         self._odd = SlicedSums(n_columns, tolerated=0, scratch=scratch, panel_rows=panel_rows)
         self._waiting = Waiting(n_columns)
         self._total = no_sums(n_columns)

@@ -25,7 +25,7 @@ class DecimalRows:
     def __init__(self, products: Products) -> None:
         self._products = products
         self._scratch = Scratch()
-        self._gathering = products.gatherer(self._scratch)
+        self._gathering = products.gatherer(self._scratch, are_whole=True)
         self._places: Places | None = None
         self._odd: list[Floats] = []
         self._n_odd, self._n_even = 0, 0  # rows since the places were chosen, at most MOST_ODD of the odd ones
@@ -37,8 +37,10 @@ class DecimalRows:
 
     def add(self, rows: Floats) -> None:
         """Take in rows, (n, q), n <= room. Raises: Unreadable: some value is; nothing was taken in."""
-        values = self._scratch.floats("values", rows.shape[1], len(rows))
-        values[...] = rows.T
+        values = rows.T
+        if values.strides[1] != values.itemsize:  # read several times, column by column
+            values = self._scratch.floats("values", *values.shape)
+            values[...] = rows.T
         if self._places is None:
             self._places = choose_places(readable(values[:, :ROWS]))
         unread = at_places(values, self._places, self._gathering.next(len(rows)), self._scratch)
@@ -82,7 +84,7 @@ class DecimalRows:
         sums = in_weight_unit(self._gathering.total(), 0, 2)
         whole = Sums((0,) * len(sums.units), in_units(sums, (0,) * len(sums.units), 2))  # sums of integers, after all
         self._put(self._products.with_units(whole, self._places.tolist()))
-        self._gathering = self._products.gatherer(self._scratch)
+        self._gathering = self._products.gatherer(self._scratch, are_whole=True)
 
     def _add_odd(self) -> None:
         if self._odd:

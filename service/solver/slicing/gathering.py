@@ -3,7 +3,7 @@
 import numpy as np
 
 from service.solver.slicing.cascade import Cascade
-from service.solver.slicing.scratch import Scratch
+from service.solver.slicing.scratch import GAP, Scratch
 from service.solver.slicing.sliced_sums import PANEL_ROWS
 from service.solver.slicing.slices import ROWS, Floats
 from service.solver.units import Sums
@@ -16,13 +16,14 @@ MOST_VALUES = 1 << 18  # in a gathering of more than one block: 2 MB
 class Gathering:
     """A buffer over a cascade: `next` is where the next rows go, `keep` says how many came."""
 
-    def __init__(self, n_columns: int, scratch: Scratch, panel_rows: int = PANEL_ROWS) -> None:
+    def __init__(self, n_columns: int, scratch: Scratch, panel_rows: int = PANEL_ROWS, *, are_whole: bool = False) -> None:
+        """Args: are_whole: all values will be whole numbers."""
         side = 1 + n_columns
         self.most_rows = ROWS * max(1, min(MOST_BLOCKS, MOST_VALUES // (side * ROWS)))
-        self._buffer = np.empty((side, self.most_rows))
+        self._buffer = np.empty((side, self.most_rows + GAP))[:, : self.most_rows]
         self._buffer[0] = 1.0
         self._fill = 0
-        self._cascade = Cascade(side, scratch, panel_rows)
+        self._cascade = Cascade(side, scratch, panel_rows, are_whole=are_whole)
 
     @property
     def room(self) -> int:

@@ -11,7 +11,8 @@ Transactions on Computers 64 (2015), for the slices and the carries.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +39,14 @@ class Panel:
     scale: Floats  # (c, 1) powers of two that bring each column within -1 .. 1
     counts: tuple[int, ...]  # counts[k]: how many columns have a slice k
     weights: Floats  # (sum(counts),) 1 / unit_k of each row of slices
+    runs: tuple[tuple[slice, slice], ...]  # columns that follow each other in the block: where there, where here
+    is_cut: bool = False  # the block is its slices, unscaled: whole numbers of at most 2**21
 
 
-def panels(n_slices: NDArray[np.intp], tops: NDArray[np.intp], most_rows: int) -> list[Panel]:
+def panels(n_slices: NDArray[np.intp], tops: NDArray[np.intp], most_rows: int, *, are_whole: bool = False) -> list[Panel]:
     """Share out the columns, in order, among panels of at most `most_rows` rows of slices (but at least a column each).
 
-    Args: n_slices: (q,) slices a column. tops: (q,) with abs(column) <= 2**top.
+    Args: n_slices: (q,) slices a column. tops: (q,) with abs(column) <= 2**top. are_whole: all values are whole numbers.
     """
     shared: list[Panel] = []
     start, rows = 0, 0
@@ -53,10 +56,19 @@ def panels(n_slices: NDArray[np.intp], tops: NDArray[np.intp], most_rows: int) -
             counts = tuple(int((n_slices[columns] > k).sum()) for k in range(n_slices[columns[0]]))
             units = np.repeat(np.arange(len(counts)), counts)
             scale = np.ldexp(1.0, -tops[columns])[:, None]
-            shared.append(Panel(columns, scale, counts, np.ldexp(1.0, WIDTH - 1 + WIDTH * units)))
+            weights = np.ldexp(1.0, WIDTH - 1 + WIDTH * units)
+            shared.append(Panel(columns, scale, counts, weights, _runs(columns.tolist())))
             start, rows = stop, 0
         rows += more
+    if are_whole and len(shared) == 1 and (n_slices == 1).all() and (tops == WIDTH - 1).all():
+        return [replace(shared[0], weights=np.ones(len(n_slices)), is_cut=True)]
     return shared
+
+
+def _runs(columns: list[int]) -> tuple[tuple[slice, slice], ...]:
+    ends = [i for i in range(1, len(columns)) if columns[i] != columns[i - 1] + 1]
+    bounds = pairwise([0, *ends, len(columns)])
+    return tuple((slice(columns[a], columns[b - 1] + 1), slice(a, b)) for a, b in bounds if a < b)
 
 
 def cut(block: Floats, panel: Panel, scratch: Scratch, name: str) -> tuple[Floats, Floats]:
@@ -66,9 +78,11 @@ def cut(block: Floats, panel: Panel, scratch: Scratch, name: str) -> tuple[Float
           tops at most 2**499, so a scaled value is at least 1e-301. name: of the scratch array for the slices.
     Returns: (sum(counts), m), slice by slice, column by column; the rests (c, m), scaled: 0 where the slices are all.
     """
+    if panel.is_cut:
+        return block, block[:0]
     rest = scratch.floats("rest", len(panel.columns), block.shape[1])
-    np.take(block, panel.columns, axis=0, out=rest, mode="clip")  # any other mode would copy once more
-    rest *= panel.scale
+    for there, here in panel.runs:
+        np.multiply(block[there], panel.scale[here], out=rest[here])
     slices = scratch.floats(name, len(panel.weights), block.shape[1])
     start = 0
     for count, rounder in zip(panel.counts, ROUNDERS, strict=False):
