@@ -39,7 +39,7 @@ class Lifted:
     columns: dict[str, Floats]
 
 
-def lifted(text: Text, matrix: TypeAdapter[Any], numbers: TypeAdapter[Any], part_bytes: int = PART_BYTES) -> Lifted | None:
+def lifted(text: Text, matrix: TypeAdapter[Any], numbers: TypeAdapter[Any], part_bytes: int) -> Lifted | None:
     """The numbers of the fields X, y, weights and columns, and the rest; None: Pydantic must read all of it.
 
     If Pydantic takes the rest, it would have taken the whole, with the same numbers.
@@ -170,8 +170,6 @@ def _flat(parser: simdjson.Parser, numbers: TypeAdapter[Any], parts: Parts) -> t
         skeleton = part.translate(None, OF_CELLS)
         values = _numbers(parser, part) if skeleton == b"[%b]" % (b"," * (len(skeleton) - 2)) else None
         cells: Sequence[float | None] | Floats = numbers.validate_json(part) if values is None else values
-        if not len(cells):
-            raise UnexpectedError
         blocks.append(np.array(cells, np.float64))
         end = part_end
     return np.concatenate(blocks), end

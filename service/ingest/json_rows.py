@@ -123,14 +123,17 @@ class DatasetBody(RowsBody):
 Body = TypeVar("Body", bound=Strict)
 
 
-def parse(model: type[Body], body: bytes | Readable) -> Body:
-    """The body as the model has it; of a long one, the numbers as arrays. What comes from a stream is read while it arrives.
+def parse(
+    model: type[Body], body: bytes | Readable, long_bytes: int = LONG, part_bytes: int = json_numbers.PART_BYTES
+) -> Body:
+    """The body as the model has it. What comes from a stream is read while it arrives.
 
+    Args: long_bytes: the numbers of a body that is no shorter are read apart, in parts, and come as arrays.
     Raises: NotJson; InvalidFields: with a JSON pointer for each of the first 20 errors; as the stream.
     """
     text = Text(body)
-    if text.upto(LONG):
-        apart = json_numbers.lifted(text, _MATRIX, _NUMBERS)
+    if text.upto(long_bytes):
+        apart = json_numbers.lifted(text, _MATRIX, _NUMBERS, part_bytes)
         if apart is not None:
             with suppress(ValidationError):  # which speaks of the rest alone, and of places in it
                 return _with_numbers(model.model_validate_json(apart.rest), apart)
