@@ -21,6 +21,7 @@ from service.api.direct import Direct
 from service.api.openapi import openapi
 from service.api.parameters import require_known
 from service.api.services import Limits, Services
+from service.ingest.sources import Root
 from service.jobs import table
 from service.jobs.events import Events
 from service.jobs.runner import Jobs
@@ -115,6 +116,7 @@ def _started(settings: Settings, held: ExitStack) -> Services:
         events=Events(runner, settings.event_cache_bytes, settings.keep_alive_s),
         upload_threads=uploads,
         folder=folder,
+        roots=tuple(map(Root, settings.source_roots.split())),
         limits=Limits(**settings.model_dump(include=set(Limits.__dataclass_fields__))),
     )  # fmt: skip
 

@@ -23,6 +23,10 @@ class Settings(BaseSettings):
         "FULL", description="FULL survives a power cut, NORMAL only the death of the process, and is faster"
     )
 
+    source_roots: str = Field(
+        "", description="addresses under which a `source` may be read, separated by spaces; empty: none"
+    )
+
     max_body_bytes: Count = Field(10 * 1024 * MIB, description="largest CSV or Arrow body, which is streamed")
     max_json_bytes: Count = Field(64 * MIB, description="largest JSON body, which is read whole")
     body_idle_s: float = Field(60.0, gt=0, description="seconds of silence in a body before it is given up")

@@ -51,6 +51,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     ingest.BadNumpy: (400, "bad-numpy"),
     ingest.BadMultipart: (400, "bad-multipart"),
     ingest.BadEncoding: (400, "bad-encoding"),
+    ingest.BadSource: (422, "bad-source"),
     ingest.InvalidFields: (422, "invalid-fields"),
     ingest.RaggedRow: (422, "ragged-row"),
     ingest.UnequalColumns: (422, "unequal-columns"),

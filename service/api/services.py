@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import Request
 
+from service.ingest.sources import Root
 from service.jobs.events import Events
 from service.jobs.runner import Jobs
 from service.jobs.spreads import Spreads
@@ -55,6 +56,7 @@ class Services:
     spreads: Spreads
     events: Events
     limits: Limits
+    roots: tuple[Root, ...]  # under which a source may be read
     folder: Path  # for bodies that must be on disk before they can be read
     upload_threads: Executor  # of their own: an upload holds its thread for as long as its client takes
 

@@ -27,9 +27,10 @@ from service.api.bodies import (
 from service.api.errors import BodyTimeout, BodyTooLarge, InvalidKey, OverLimit, StorageFull, UnsupportedMediaType
 from service.api.idempotency import claimed
 from service.api.services import Limits, Services
-from service.ingest import json_rows
+from service.ingest import json_rows, sources
 from service.ingest.csv_rows import Types
 from service.ingest.errors import IngestError, TooManyColumns, TooManyRows
+from service.ingest.formats import Asked
 from service.registry.errors import KeyInUse, KeyReused
 from service.solver.errors import UnreadableNumber
 from service.solver.sample import line
@@ -84,7 +85,13 @@ async def upload(
         if type_ == JSON:
             body = await parsed_as_it_comes(use.upload_threads, text, model)
             request.state.where = cell_pointer(body.columns, body.X, body.feature_names, body.target_name)
-            made = await asyncio.to_thread(lambda: make(_batches(body, limits), body, keep))
+            source = json_rows.source(body)
+            if source is None:
+                made = await asyncio.to_thread(lambda: make(_batches(body, limits), body, keep))
+            else:  # which may take as long as an upload
+                request.state.where = lambda _: "/source"
+                loop = asyncio.get_running_loop()
+                made = await loop.run_in_executor(use.upload_threads, lambda: make(_of_source(use, source), body, keep))
         else:
             known = await asyncio.to_thread(types) if types is not None else None
             reader = row_reader(request, use, limits.max_rows, known)
@@ -110,6 +117,15 @@ def _within(batches: Batches, limit: int) -> Batches:
         if size > limit:
             raise BodyTooLarge(limit)
         yield batch
+
+
+def _of_source(use: Services, source: str) -> Batches:
+    """The rows of a source. Raises: BadSource; when they are read: as `sources.batches`, BodyTooLarge."""
+    limits = use.limits
+    asked = Asked(
+        content_type="", folder=use.folder, max_bytes=limits.max_body_bytes, max_columns=limits.max_columns, max_rows=limits.max_rows
+    )
+    return _within(sources.batches(sources.found(source, use.roots), asked), limits.max_body_bytes)
 
 
 def _batches(body: json_rows.RowsBody, limits: Limits) -> Batches:

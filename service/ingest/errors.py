@@ -235,6 +235,17 @@ class BadMultipart(IngestError):
         return f"the form cannot be read: {self.why}"
 
 
+class BadSource(IngestError):
+    """What a source names cannot be read."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"the source cannot be read: {self.why}"
+
+
 class BadEncoding(IngestError):
     """The body is not whole and valid in its Content-Encoding."""
 

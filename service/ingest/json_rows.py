@@ -102,9 +102,7 @@ class MomentsBody(Strict):
 
 
 class DatasetBody(RowsBody):
-    """A data set, in one of four forms: `columns`, `X` and `y`, `sample`, or `moments`."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"source"})
+    """A data set, in one of five forms: `columns`, `X` and `y`, `sample`, `moments`, or `source`."""
 
     sample: Sample | None = Field(None, description="A line to be generated.")
     moments: (
@@ -115,6 +113,9 @@ class DatasetBody(RowsBody):
         ]
         | None
     ) = Field(None, description="The moments of rows that stay where they are; those of several places are added up.")
+    source: Annotated[str, Field(max_length=2000)] | None = Field(
+        None, description="Where the rows are: file:///folder/*.parquet, or s3://bucket/folder, under a root that is allowed."
+    )
     name: Annotated[str, Field(max_length=200)] | None = None
     numbers: Literal["float64", "decimal"] = "float64"
     window: Window | None = Field(None, description='{"rows": N} or {"column": name, "span": S}: which rows stay.')
@@ -174,6 +175,14 @@ def dataset_rows(body: DatasetBody) -> pa.RecordBatch | Sample:
         return rows(body)
     _refuse("cannot be used with sample", body, "columns", "X", "y", "feature_names", "target_name")
     return body.sample
+
+
+def source(body: RowsBody) -> str | None:
+    """Where the rows of a data set's body are, if they are not in it. Raises: InvalidFields: some are."""
+    named = body.source if isinstance(body, DatasetBody) else None
+    if named is not None:
+        _refuse("cannot be used with source", body, "columns", "X", "y", "feature_names", "target_name", "sample", "moments")
+    return named
 
 
 def from_columns(columns: Mapping[str, Sequence[Any] | Floats]) -> pa.RecordBatch:
