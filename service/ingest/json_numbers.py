@@ -45,7 +45,7 @@ def lifted(text: Text, matrix: TypeAdapter[Any], numbers: TypeAdapter[Any], part
     If Pydantic takes the rest, it would have taken the whole, with the same numbers.
 
     Args: matrix: reads a list of rows as the fields do; numbers: a list of cells.
-    Raises: as the stream that the text comes from.
+    Raises: InvalidFields: an object with too many names; as the stream that the text comes from.
     """
     parser = simdjson.Parser()
     fields: dict[str, Rows] = {}

@@ -40,6 +40,7 @@ Sum = Annotated[Any, WithJsonSchema({"type": ["string", "integer"]})]
 _ONE, _SEVERAL = "one", "several"  # moments; where an error was found, neither is a step that the sender wrote
 
 REPORTED = 20
+MOST_ERRORS = 10_000  # looked at for those that are reported; Pydantic makes an object of each, and holds the lock for it
 MOST_MOMENTS = 1000  # in one body: each is a matrix, read and checked with big integers
 
 
@@ -306,6 +307,8 @@ _PLACE = re.compile(r"(?P<why>.*) at line (?P<line>\d+) column (?P<column>\d+)",
 
 
 def _explained(error: ValidationError, later: frozenset[str]) -> NotJson | InvalidFields:
+    if error.error_count() > MOST_ERRORS:
+        return InvalidFields([("", f"{error.error_count()} values in it are wrong or unknown, too many to tell which")])
     found = error.errors(include_url=False)
     if found[0]["type"] == "json_invalid":
         text = str(found[0]["ctx"]["error"])

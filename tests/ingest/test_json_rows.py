@@ -193,6 +193,20 @@ def test_at_most_twenty_errors_are_reported() -> None:
     assert len(errors({"columns": {f"x{j}": [{}] for j in range(1000)}})) == 20
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({f"k{j}": 1 for j in range(100_001)}, "expected objects of at most 100000 names"),
+        ({"columns": {f"k{j}": [1] for j in range(100_001)}}, "expected objects of at most 100000 names"),
+        ({f"k{j}": 1 for j in range(20_000)}, "20000 values in it are wrong or unknown, too many to tell which"),
+        ({"window": {f"k{j}": 1 for j in range(20_000)}}, "20000 values in it are wrong or unknown, too many to tell which"),
+    ],
+)
+def test_more_is_wrong_than_anybody_can_read(body: dict[str, Any], message: str) -> None:
+    """One error then, since a body of millions would hold up all others for the list of them."""
+    assert errors(body) == {"": message}
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b'{"X": [[1],\n]}', b"\xff\xfe", b"\n x,y", b"[" * 100_000])
 def test_what_is_not_json_is_refused_with_its_place(body: bytes) -> None:
     """By line and column, as editors count them."""
