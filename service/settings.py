@@ -27,7 +27,7 @@ class Settings(BaseSettings):
         "", description="addresses under which a `source` may be read, separated by spaces; empty: none"
     )
 
-    max_body_bytes: Count = Field(10 * 1024 * MIB, description="largest CSV or Arrow body, which is streamed")
+    max_body_bytes: Count = Field(10 * 1024 * MIB, description="largest body that is not JSON, which is streamed")
     max_json_bytes: Count = Field(64 * MIB, description="largest JSON body, which is read whole")
     body_idle_s: float = Field(60.0, gt=0, description="seconds of silence in a body before it is given up")
     max_rows: Count = Field(1_000_000_000, description="most rows of a data set")
