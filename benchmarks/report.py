@@ -31,7 +31,7 @@ def full(rows: Iterable[Row]) -> str:
         ours = shown(row.value, row.unit) if row.value is not None else row.note
         cells = [_peer(row, one) for one in row.against] + [_bound(bound) for bound in row.bounds]
         lines += [[row.work, ours, *one] for one in cells or [["", "", "", "", ""]]]
-    return _table(("work", "linefit", "beside", "its figure", "ratio", "asked", "met"), _once(lines))
+    return _table(("work", "linefit", "beside", "its figure", "ratio", "asked", "met"), _once(lines, 2))
 
 
 def growth(curves: Iterable[Curve]) -> str:
@@ -94,13 +94,13 @@ def _bound(bound: Bound) -> list[str]:
     return [f"({bound.what})", shown(bound.value, bound.unit), "", bound.text, MET[bound.is_met]]
 
 
-def _once(lines: list[list[str]]) -> list[list[str]]:
-    """A row's work is said in the first of its lines."""
-    before = ""
+def _once(lines: list[list[str]], n: int = 1) -> list[list[str]]:
+    """The first n cells of a row are said in the first of its lines."""
+    before: list[str] = []
     told = []
-    for work, *cells in lines:
-        told.append(["" if work == before else work, *cells])
-        before = work
+    for line in lines:
+        told.append([*([""] * n if line[:n] == before else line[:n]), *line[n:]])
+        before = line[:n]
     return told
 
 

@@ -1,5 +1,6 @@
 """Rows sent over HTTP, summed up, stored, and fitted."""
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from benchmarks import calls, data, environments, memory, servers
 from benchmarks.environments import Unavailable
 from benchmarks.figures import Asked, Bound, Row
 from benchmarks.lab import peer, theirs, times
-from benchmarks.measure import Peer, Run, Sample, compete
+from benchmarks.measure import Differs, Peer, Run, Sample, compete
 from benchmarks.servers import Server
 from benchmarks.worker import CallFailed, Worker
 
@@ -82,8 +83,27 @@ def json_body() -> Row:
             peer("msgspec", peers, parsed, "msgspec", path, digits=9, note="the same"),
             peer("pysimdjson as_buffer", peers, parsed, "simdjson", path, digits=9, note="the same; takes ragged rows"),
         ])  # fmt: skip
+        _require_same_errors(server, path)
     bound = Bound(what="bytes read", value=row.value, unit="B/s", limit=200 * MB, text="at least 200 MB/s")
     return row.model_copy(update={"bounds": [bound]})
+
+
+def _require_same_errors(server: Server, path: Path) -> None:
+    """What is wrong in the last of many rows is told as in the last of three. Raises: Differs."""
+    large, small = path.read_bytes(), b'{"X":[[1,2.5],[3,4],[5,6]],"y":[1,2,4]}'
+    for wrong in (b",7.5]],", b",NaN]],", b',"7"]],', b",[1]]],"):
+        told = [_problem(server, body.replace(b"]],", wrong, 1)) for body in (small, large)]
+        if told[0] != told[1]:
+            raise Differs(f"of a small body: {told[0]}; of a large one: {told[1]}")
+
+
+def _problem(server: Server, body: bytes) -> str:
+    """The answer without its numbers: rows, columns and lengths are others in each body."""
+    try:
+        calls.send(server.port, "/datasets", body, calls.JSON)
+    except calls.Refused as refused:
+        return re.sub(r"\d+", "#", str(refused))
+    raise Differs("a wrong body was taken")
 
 
 def _fastapi(path: Path, size: int) -> Peer:
