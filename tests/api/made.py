@@ -8,8 +8,10 @@ from typing import Any, TypedDict
 import httpx
 import orjson
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
+PARQUET = "application/vnd.apache.parquet"
 Values = Sequence[float] | Sequence[str] | Sequence[bool]
 Columns = Mapping[str, Values]
 
@@ -40,7 +42,13 @@ def as_arrow(columns: Columns, max_chunksize: int | None = None) -> Sent:
     return {"content": sink.getvalue(), "headers": {"Content-Type": ARROW}}
 
 
-FORMS = {"json": as_json, "csv": as_csv, "arrow": as_arrow}
+def as_parquet(columns: Columns) -> Sent:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({name: pa.array(values) for name, values in columns.items()}), sink)
+    return {"content": sink.getvalue(), "headers": {"Content-Type": PARQUET}}
+
+
+FORMS = {"json": as_json, "csv": as_csv, "arrow": as_arrow, "parquet": as_parquet}
 
 
 def of_arrow(body: bytes) -> dict[str, list[Any]]:
