@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Annotated, Any
 
 import orjson
@@ -26,21 +26,25 @@ class Claim:
 
     def __init__(self, receipts: Receipts, key: str | None, request: Request) -> None:
         self._receipts, self._key = receipts, key
-        self._hash = hashlib.sha256()
-        # Not Accept, nor Prefer: who gave up waiting may come back for the stream of the same job.
-        type_ = request.headers.get("content-type", "")
         self.is_keyed = key is not None
-        self.takes(repr((request.method, request.url.path, request.url.query, type_)).encode())
+        if self.is_keyed:
+            self._hash = hashlib.sha256()
+            # Not Accept, nor Prefer: who gave up waiting may come back for the stream of the same job.
+            type_ = request.headers.get("content-type", "")
+            self.takes(repr((request.method, request.url.path, request.url.query, type_)).encode())
 
     def takes(self, piece: bytes) -> None:
         """More of the request."""
         if self.is_keyed:
             self._hash.update(piece)
 
-    async def through(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    def through(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The pieces, each noted on its way."""
+        return self._noted(pieces) if self.is_keyed else pieces
+
+    async def _noted(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for piece in pieces:
-            self.takes(piece)
+            self._hash.update(piece)
             yield piece
 
     def known(self) -> Receipt | None:
@@ -58,10 +62,15 @@ class Claim:
             self._receipts.keep(connection, self._key, self._hash.hexdigest(), orjson.dumps(answer))
 
 
+def claimed(receipts: Receipts, key: str | None, request: Request) -> AbstractAsyncContextManager[Claim]:
+    """The request's claim on its key while it runs. Raises, when it is entered: InvalidKey, KeyInUse."""
+    claim = Claim(receipts, key, request)
+    return nullcontext(claim) if key is None else _held(receipts, key, claim)
+
+
 @asynccontextmanager
-async def claimed(receipts: Receipts, key: str | None, request: Request) -> AsyncIterator[Claim]:
-    """The request's claim on its key while it runs. Raises: InvalidKey, KeyInUse."""
-    if key is not None and not (0 < len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
+async def _held(receipts: Receipts, key: str, claim: Claim) -> AsyncIterator[Claim]:
+    if not (0 < len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
         raise InvalidKey
-    with nullcontext() if key is None else receipts.running(key):
-        yield Claim(receipts, key, request)
+    with receipts.running(key):
+        yield claim

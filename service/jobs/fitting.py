@@ -1,6 +1,7 @@
 """From a solution to the model that is kept: what people read, and what predictions use."""
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 from math import isfinite
 from typing import Any
 
@@ -13,7 +14,7 @@ from service.registry.idents import new_id, now
 from service.registry.models import Model
 from service.registry.summing import Summed
 from service.solver.evaluation import Evaluation
-from service.solver.inference import inference
+from service.solver.inference import Inference, inference
 from service.solver.least_squares import LeastSquares
 from service.solver.loss import Loss
 
@@ -21,6 +22,7 @@ Floats = NDArray[np.float64]
 
 # A parameter that agrees to so much with the least-squares one has arrived: inference is then that of the fit.
 ARRIVED = 1e-12
+_FIGURES = tuple(field.name for field in fields(Inference))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,7 +44,7 @@ def by_normal_equation(task: Task, fit: LeastSquares, found: Found, job_id: str,
         "intercept": fit.intercept,
         "coef": list(fit.coef),
         "metrics": _metrics(fit, fit.mse, fit.rmse, fit.r2, fit.sigma),
-        "inference": [asdict(row) for row in inference(fit)],
+        "inference": _rows(inference(fit)),
         "descent": None,
         "reasons": fit.reasons,
     }
@@ -64,9 +66,7 @@ def by_descent(task: Task, summed: Summed, fit: LeastSquares, arrival: Arrival, 
         "metrics": _metrics(
             fit, mse, None if mse is None else mse**0.5, None if r2 is None else _finite(r2), fit.sigma if arrived else None
         ),
-        "inference": [asdict(row) for row in inference(replace(fit, intercept=intercept, coef=tuple(coef)))]
-        if arrived
-        else [],
+        "inference": _rows(inference(replace(fit, intercept=intercept, coef=tuple(coef)))) if arrived else [],
         "descent": {
             "epoch": arrival.epoch,
             "stopped_early": arrival.epoch < (task.epochs or 0),
@@ -131,6 +131,11 @@ def _common(task: Task, fit: LeastSquares, found: Found, job_id: str, duration_m
         "options": task.options(),
         "meta": {"created_at": now(), "duration_ms": round(duration_ms, 3)},
     }
+
+
+def _rows(inferred: Iterable[Inference]) -> list[dict[str, Any]]:
+    """As `asdict`, which copies each value with care and takes eight times as long."""
+    return [{name: getattr(row, name) for name in _FIGURES} for row in inferred]
 
 
 def _metrics(

@@ -16,6 +16,8 @@ import sqlalchemy as sa
 Row: TypeAlias = tuple[sa.Table, Mapping[str, Any]]  # every column of the table but `seq`
 Also: TypeAlias = Callable[[sa.Connection], object]
 
+MOST = 32  # wait together for the event loop to be done with what it has at hand
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Addition:
@@ -51,22 +53,27 @@ class Additions:
         addition = _Addition(rows, also)
         with self._lock:
             self._waiting.append(addition)
-            if len(self._waiting) == 1:
-                self._soon(self._write_waiting)
+            is_first = len(self._waiting) == 1
+        if is_first:
+            self._soon()
         return addition.on_disk
 
     def close(self) -> None:
         """Once all that was added is written."""
         self._thread.shutdown()
 
-    def _soon(self, write: Callable[[], None]) -> None:
-        """Have it done by the thread; what the event loop adds in one turn goes together."""
+    def _soon(self, n_before: int = 0) -> None:
+        """Have what waits written; on the event loop, once it has turned without adding more: until then it is not idle."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            self._thread.submit(write)
+            self._thread.submit(self._write_waiting)
+            return
+        n_waiting = len(self._waiting)
+        if n_before < n_waiting < MOST:
+            loop.call_soon(self._soon, n_waiting)
         else:
-            loop.call_soon(self._thread.submit, write)
+            self._thread.submit(self._write_waiting)
 
     def _write_waiting(self) -> None:
         with self._lock:
