@@ -23,9 +23,7 @@ class Settings(BaseSettings):
         "FULL", description="FULL survives a power cut, NORMAL only the death of the process, and is faster"
     )
 
-    source_roots: str = Field(
-        "", description="addresses under which a `source` may be read, separated by spaces; empty: none"
-    )
+    source_roots: str = Field("", description="addresses under which a `source` may be read, separated by spaces; empty: none")
 
     max_body_bytes: Count = Field(10 * 1024 * MIB, description="largest body that is not JSON, which is streamed")
     max_json_bytes: Count = Field(64 * MIB, description="largest JSON body, which is read whole")
@@ -51,7 +49,9 @@ class Settings(BaseSettings):
 
     solver_processes: Count = Field(1, description="worker processes for ball arithmetic that is long")
     solver_threads: int = Field(
-        0, ge=0, description="threads that sum up rows, for all requests together; 0 is one a core that the process may use"
+        0,
+        ge=0,
+        description="threads that read CSV and sum up rows, for all requests together; 0 is one a core that the process may use",
     )
     request_threads: Count = Field(32, description="threads for what requests do: parsing, short fits, predictions, disk")
     upload_threads: Count = Field(32, description="streamed uploads at once; further ones wait, and hold up nothing else")
