@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from flint import fmpq, fmpz, fmpz_mat
 
@@ -13,7 +14,6 @@ from service.solver.units import BASE
 
 # Columns whose sizes differ by more bits than this are brought to one size before a ball solve (see `balanced`).
 _SPREAD_BITS = 16
-_ONE = fmpq(1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +87,7 @@ def centred(chosen: Moments, fit_intercept: bool) -> Centred:
                 for i, (row, own) in enumerate(zip(rows, totals, strict=True))]  # fmt: skip
     products = [row.pop() for row in rows]  # with the target; its own square last
     gram = symmetric(rows[:p], p)
-    base = fmpz(BASE[chosen.numbers])
+    base = BASE[chosen.numbers]
     units = [_power(base, -unit) for unit in chosen.units]
     return Centred(
         n_samples=chosen.n_samples,
@@ -103,10 +103,9 @@ def centred(chosen: Moments, fit_intercept: bool) -> Centred:
     )
 
 
-def _power(base: fmpz, exponent: int) -> fmpq:
-    if exponent == 0:
-        return _ONE
-    return fmpq(base**exponent) if exponent >= 0 else fmpq(1, base**-exponent)
+@lru_cache(4096)  # the exponents that doubles come to; a small fit asks for four, of 1 us each
+def _power(base: int, exponent: int) -> fmpq:
+    return fmpq(base) ** exponent
 
 
 def _right(products: list[fmpz], totals: list[fmpz], fit_intercept: bool) -> list[fmpz]:
