@@ -97,7 +97,8 @@ def _started(settings: Settings, held: ExitStack) -> Services:
     panels, ranges = Panels(store), Ranges(store)
     registry = Datasets(store, rows_folder, settings.max_upload_moments_columns, panels, ranges)
     sums = Sums(store, registry, panels, ranges, settings.max_columns - 1)
-    fitted = Models(store, settings.model_cache)
+    named = Aliases(store, settings.model_cache)
+    fitted = Models(store, named, settings.model_cache)
     solver = Solver(settings.solver_processes)
     work = Work(
         store=store, datasets=registry, sums=sums, solver=solver, trajectories=Trajectories(store, solver), rows_folder=rows_folder,
@@ -110,7 +111,7 @@ def _started(settings: Settings, held: ExitStack) -> Services:
     for gone in sweep(rows_folder, registry.files() | table.files(store)):
         log.info("removed %s, which was not finished", gone)
     return Services(
-        store=store, datasets=registry, sums=sums, models=fitted, aliases=Aliases(store), jobs=runner,
+        store=store, datasets=registry, sums=sums, models=fitted, aliases=named, jobs=runner,
         spreads=Spreads(fitted, solver),
         receipts=Receipts(store, settings.idempotency_ttl_s),
         events=Events(runner, settings.event_cache_bytes, settings.keep_alive_s),

@@ -117,7 +117,8 @@ async def _outcome(use: Services, started: Started, wait_s: float, headers: dict
     if wait_s:
         job = await use.jobs.outcome(job.id, wait_s) if not job.is_finished else job
         if job.model_id is not None:
-            model = model or await asyncio.to_thread(use.models.get, job.model_id)
+            if model is None:
+                model = await asyncio.to_thread(use.models.get, job.model_id)
             is_inline = model.body["dataset_id"] is None
             body = shown_model(model, use.datasets) if is_inline else await asyncio.to_thread(shown_model, model, use.datasets)
             return _json(body, 201, headers | {"Location": f"/models/{model.id}"})

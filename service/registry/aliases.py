@@ -4,12 +4,14 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import sqlalchemy as sa
 
 from service.registry.errors import AliasMoved, NotFound
 from service.registry.idents import now
+from service.registry.kept import Kept
 from service.registry.pages import Page, page_of
 from service.store.tables import Store, aliases, models
 
@@ -28,15 +30,33 @@ class Alias:
 
 
 class Aliases:
-    """The aliases, over the store."""
+    """The aliases: in the process once they were asked for, over the store that has them all.
 
-    def __init__(self, store: Store) -> None:
+    Only this process writes the store. What is in memory changes after the store and under one lock with it, so that it is
+    never older than what has been answered.
+    """
+
+    def __init__(self, store: Store, capacity: int) -> None:
+        """Args: capacity: how many are in memory."""
         self._store = store
+        self._kept = Kept[str, Alias](capacity)
+        self._lock = Lock()
 
     def get(self, name: str) -> Alias:
         """Raises: NotFound."""
-        with self._store.read() as connection:
-            return _found(connection, name)
+        alias = self.in_memory(name)
+        if alias is None:
+            with self._lock, self._store.read() as connection:
+                row = connection.execute(sa.select(aliases).where(aliases.c.name == name)).one_or_none()
+                if row is None:
+                    raise NotFound("alias", name)
+                alias = _alias(row)
+                self._kept.put(name, alias)
+        return alias
+
+    def in_memory(self, name: str) -> Alias | None:
+        """The alias, if it takes no look at the store to find it: it may be asked for on the event loop."""
+        return self._kept.get(name)
 
     def page(self, limit: int, before: int | None) -> Page[Alias]:
         """The newest aliases."""
@@ -50,6 +70,12 @@ class Aliases:
 
         Raises: NotFound: there is no such model; AliasMoved: the alias is at none of the etags in `if_match`, where * is any.
         """
+        with self._lock:
+            alias, is_new = self._put(name, model_id, if_match, only_if_new=only_if_new)
+            self._kept.put(name, alias)
+        return alias, is_new
+
+    def _put(self, name: str, model_id: str, if_match: Sequence[str] | None, *, only_if_new: bool) -> tuple[Alias, bool]:
         with self._store.write() as connection:
             if connection.execute(sa.select(models.c.seq).where(models.c.id == model_id)).one_or_none() is None:
                 raise NotFound("model", model_id)
@@ -67,19 +93,14 @@ class Aliases:
 
     def delete(self, name: str, if_match: Sequence[str] | None) -> None:
         """Raises: NotFound, AliasMoved."""
-        with self._store.write() as connection:
-            row = connection.execute(sa.select(aliases).where(aliases.c.name == name)).one_or_none()
-            if row is None:
-                raise NotFound("alias", name)
-            _expect(name, row, if_match)
-            connection.execute(sa.delete(aliases).where(aliases.c.name == name))
-
-
-def _found(connection: sa.Connection, name: str) -> Alias:
-    row = connection.execute(sa.select(aliases).where(aliases.c.name == name)).one_or_none()
-    if row is None:
-        raise NotFound("alias", name)
-    return _alias(row)
+        with self._lock:
+            with self._store.write() as connection:
+                row = connection.execute(sa.select(aliases).where(aliases.c.name == name)).one_or_none()
+                if row is None:
+                    raise NotFound("alias", name)
+                _expect(name, row, if_match)
+                connection.execute(sa.delete(aliases).where(aliases.c.name == name))
+            self._kept.forget(name)
 
 
 def _expect(name: str, row: sa.Row[Any] | None, etags: Sequence[str] | None) -> None:

@@ -36,6 +36,11 @@ class Kept(Generic[Key, Value]):
             while self._size > self._capacity:
                 self._drop(next(iter(self._values)))
 
+    def forget(self, key: Key) -> None:
+        """Let go of one, if it is there."""
+        with self._lock:
+            self._drop(key)
+
     def drop(self, unwanted: Callable[[Key], bool]) -> None:
         """Let go of the keys that are unwanted."""
         with self._lock:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
+from service.registry.aliases import Aliases
 from service.registry.columns import ColumnType
 from service.registry.design import Recipe
 from service.registry.errors import ModelInUse, NotFound
@@ -61,9 +63,11 @@ class Model:
 class Models:
     """The registry of models, keyed by id; where an id may stand, an alias may."""
 
-    def __init__(self, store: Store, capacity: int) -> None:
-        self._store = store
+    def __init__(self, store: Store, aliases: Aliases, capacity: int) -> None:
+        """Args: capacity: how many are in memory."""
+        self._store, self._aliases = store, aliases
         self._kept = Kept[str, Model](capacity)
+        self._lock = Lock()  # so that none is put in memory after it was deleted
 
     def row(self, model: Model, moments: Moments) -> Row:
         """What is to be kept of a new model, with the moments it came from, in the transaction that finishes its job.
@@ -84,18 +88,22 @@ class Models:
         """The model of this id or alias. Raises: NotFound."""
         id_ = name if name.startswith("mdl_") else self._aliased(name)
         model = self._kept.get(id_)
-        if model is not None:
-            return model
-        with self._store.read() as connection:
-            row = connection.execute(sa.select(*_SHOWN).where(models.c.id == id_)).one_or_none()
-        if row is None:
-            raise NotFound("model", name)
-        model = _model(row)
-        self._kept.put(id_, model)
+        if model is None:
+            with self._lock, self._store.read() as connection:
+                row = connection.execute(sa.select(*_SHOWN).where(models.c.id == id_)).one_or_none()
+                if row is None:
+                    raise NotFound("model", name)
+                model = _model(row)
+                self._kept.put(id_, model)
         return model
 
     def in_memory(self, name: str) -> Model | None:
         """The model, if it takes no look at the store to find it: it may be asked for on the event loop."""
+        if not name.startswith("mdl_"):
+            alias = self._aliases.in_memory(name)
+            if alias is None:
+                return None
+            name = alias.model_id
         return self._kept.get(name)
 
     def moments(self, id_: str) -> Moments:
@@ -121,16 +129,14 @@ class Models:
                 raise ModelInUse(id_, alias)
             if not connection.execute(sa.delete(models).where(models.c.id == id_)).rowcount:
                 raise NotFound("model", id_)
-        self._kept.drop(lambda key: key == id_)
+        with self._lock:
+            self._kept.forget(id_)
 
     def _aliased(self, name: str) -> str:
-        with self._store.read() as connection:
-            id_: str | None = connection.execute(
-                sa.select(aliases.c.model_id).where(aliases.c.name == name)
-            ).scalar_one_or_none()
-        if id_ is None:
-            raise NotFound("model", name)
-        return id_
+        try:
+            return self._aliases.get(name).model_id
+        except NotFound:
+            raise NotFound("model", name) from None
 
 
 def _model(row: sa.Row[Any]) -> Model:

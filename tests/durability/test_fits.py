@@ -16,7 +16,8 @@ CLIENTS, ROUNDS, AT_LEAST = 16, 3, 20
 
 def fit_until_killed(url: str, seed: int) -> list[Json]:
     """The models that one client was answered with, one after another."""
-    draw, models = np.random.default_rng(seed), []
+    draw = np.random.default_rng(seed)
+    models: list[Json] = []
     with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
         while True:
             x = draw.normal(size=50)

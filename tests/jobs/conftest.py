@@ -10,6 +10,7 @@ from service.jobs.runner import Jobs
 from service.jobs.trajectories import Trajectories
 from service.jobs.work import Work
 from service.jobs.workers import Solver
+from service.registry.aliases import Aliases
 from service.registry.datasets import Datasets
 from service.registry.models import Models
 from service.store.tables import Store
@@ -34,7 +35,9 @@ def workshop(tmp_path: Path) -> Iterator[Workshop]:
         store=store, datasets=datasets, sums=opened.sums, solver=solver, trajectories=Trajectories(store, solver), rows_folder=rows,
         checkpoint_s=0.01,
     )  # fmt: skip
-    jobs = Jobs(store, Models(store, 10), work, lambda error: {"detail": str(error)}, threads=2, max_unfinished=10)
+    jobs = Jobs(
+        store, Models(store, Aliases(store, 10), 10), work, lambda error: {"detail": str(error)}, threads=2, max_unfinished=10
+    )
     yield Workshop(store, datasets, jobs)
     jobs.close()
     store.close()

@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from service.registry.aliases import Aliases
 from service.registry.models import Models
 from service.registry.pages import page_of
 from service.store.tables import Store, datasets, jobs, models
@@ -51,7 +52,7 @@ def test_the_list_of_models_asks_the_database_for_no_moments(store: Store) -> No
     fill(store, 3)
 
     with heard(store) as asked:
-        page = Models(store, 1).page(2, None)
+        page = Models(store, Aliases(store, 1), 1).page(2, None)
 
     assert [model.id for model in page.items] == ["mdl_2", "mdl_1"]
     assert len(asked) == 1
