@@ -25,6 +25,9 @@ class Against(_Frozen):
     peer: str
     value: float | None = None
     runs: list[float] = []
+    first: float | None = Field(
+        None, description="of the run before them, which is not counted: memory and compilers are cold"
+    )
     ratio: float | None = None
     asked: Asked | None = None
     note: str = Field("", description="how the peer was run; why it could not be, if it has no value")
@@ -59,6 +62,7 @@ class Row(_Frozen):
     unit: Unit = "s"
     value: float | None = None
     runs: list[float] = []
+    first: float | None = None
     against: list[Against] = []
     bounds: list[Bound] = []
     note: str = ""

@@ -42,7 +42,8 @@ class _Taken:
     run: Run
     runs: list[float] = field(default_factory=list)
     spent_s: float = 0.0
-    first_s: float = 0.0  # of the run that is not counted
+    first: float | None = None  # of the run that is not counted
+    first_s: float = 0.0  # what it took in all
     answer: Sequence[float] = ()
     why_not: str = ""
 
@@ -82,13 +83,13 @@ def compete(name: str, work: str, unit: Unit, ours: Run, peers: Sequence[Peer], 
     median = linefit.median
     assert median is not None
     against = [_against(peer, next((o for o in taken if o.name == peer.name), None), median, unit) for peer in peers]
-    return Row(name=name, work=work, unit=unit, value=median, runs=linefit.runs, against=against)
+    return Row(name=name, work=work, unit=unit, value=median, runs=linefit.runs, first=linefit.first, against=against)
 
 
 def _warm(one: _Taken, *, is_ours: bool) -> None:
     try:
         started = time.perf_counter()
-        one.run()
+        one.first, _ = one.run()
         # A process touches fresh memory here, which on a virtual machine may take longer than the work (2.5 s for 0.9 s).
         one.spent_s = one.first_s = time.perf_counter() - started
     except Unavailable as error:
@@ -113,6 +114,7 @@ def _against(peer: Peer, found: _Taken | None, ours: float, unit: Unit) -> Again
         peer=peer.name,
         value=found.median,
         runs=found.runs,
+        first=found.first,
         ratio=ratio(ours, found.median, unit),
         asked=peer.asked,
         note=peer.note,
