@@ -133,14 +133,16 @@ def parse(
     Args: long_bytes: the numbers of a body that is no shorter are read apart, in parts, and come as arrays.
     Raises: NotJson; InvalidFields: with a JSON pointer for each of the first 20 errors; as the stream.
     """
-    text = Text(body)
-    if text.upto(long_bytes):
-        apart = json_numbers.lifted(text, _MATRIX, _NUMBERS, part_bytes)
+    whole = body if isinstance(body, bytes) and len(body) < long_bytes else None  # a short one pays nothing for the long
+    if whole is None:
+        text = Text(body)
+        apart = json_numbers.lifted(text, _MATRIX, _NUMBERS, part_bytes) if text.upto(long_bytes) else None
         if apart is not None:
             with suppress(ValidationError):  # which speaks of the rest alone, and of places in it
                 return _with_numbers(model.model_validate_json(apart.rest), apart)
+        whole = text.whole()
     try:
-        return model.model_validate_json(text.whole())
+        return model.model_validate_json(whole)
     except ValidationError as error:
         raise _explained(error, model.later) from None
 
