@@ -23,6 +23,8 @@ from service.solver.leverage import Spread, intervals, leverages
 from service.solver.reading import check, is_readable
 
 Floats = NDArray[np.float64]
+# Gathered at a time: 1 MB, which the allocator has at hand; the pages of 16 MB that are new take as long as the predictions.
+BLOCK_CELLS = 1 << 17
 FEW = 32  # terms of a row, from which on numpy is quicker
 
 OnUnseen = Literal["error", "baseline"]
@@ -63,7 +65,9 @@ def blocks_of(model: Model, batches: Iterator[pa.RecordBatch], wanted: Wanted) -
     n_rows = 0
     for batch in matched(batches, model.types):
         _refuse_cells(batch, recipe, wanted.on_unseen, n_rows)
-        yield recipe.block(batch, {})
+        step = max(1, BLOCK_CELLS // max(1, len(recipe.bases)))
+        for start in range(0, batch.num_rows, step):
+            yield recipe.block(batch.slice(start, step), {})
         n_rows += batch.num_rows
 
 

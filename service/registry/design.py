@@ -140,7 +140,7 @@ class Recipe:
 
     def block(self, batch: pa.RecordBatch, imputed: Mapping[str, float]) -> Floats:
         """The bases of the rows, (n, len(bases)). Missing numbers without an imputed one are NaN; unseen text is no category."""
-        block = np.empty((batch.num_rows, len(self.bases)))
+        block = np.empty((len(self.bases), batch.num_rows)).T  # by column, as they come: by row takes five times as long
         at = 0
         for name in self.features:
             values = batch.column(name)
