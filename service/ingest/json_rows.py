@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +53,6 @@ class Strict(BaseModel):
     """A body whose fields are all known: "2" and true are not numbers, nor are NaN and what overflows a double."""
 
     model_config = ConfigDict(**CELLS, extra="forbid", frozen=True)
-    later: ClassVar[frozenset[str]] = frozenset()  # fields that are designed but not built
 
 
 class Sample(Strict):
@@ -144,7 +143,7 @@ def parse(
     try:
         return model.model_validate_json(whole)
     except ValidationError as error:
-        raise _explained(error, model.later) from None
+        raise _explained(error) from None
 
 
 def _with_numbers(body: Body, apart: json_numbers.Lifted) -> Body:
@@ -308,7 +307,7 @@ _EXPECTED = {
 _PLACE = re.compile(r"(?P<why>.*) at line (?P<line>\d+) column (?P<column>\d+)", re.DOTALL)
 
 
-def _explained(error: ValidationError, later: frozenset[str]) -> NotJson | InvalidFields:
+def _explained(error: ValidationError) -> NotJson | InvalidFields:
     if error.error_count() > MOST_ERRORS:
         return InvalidFields([("", f"{error.error_count()} values in it are wrong or unknown, too many to tell which")])
     found = error.errors(include_url=False)
@@ -317,7 +316,7 @@ def _explained(error: ValidationError, later: frozenset[str]) -> NotJson | Inval
         place = _PLACE.fullmatch(text)
         return NotJson(place["why"], int(place["line"]), int(place["column"])) if place else NotJson(text)
     reported = _likeliest(found)
-    return InvalidFields([(_pointer(at), _message(at, one, later)) for at, one in reported][:REPORTED])
+    return InvalidFields([(_pointer(at), _message(at, one)) for at, one in reported][:REPORTED])
 
 
 Place = tuple[int | str, ...]
@@ -346,10 +345,10 @@ def _likeliest(found: Iterable[Any]) -> Iterable[tuple[Place, Any]]:
         yield at, one | {"type": "cell_type"} if untyped.get(key) and one["type"] == "float_type" else one
 
 
-def _message(at: Place, one: Any, later: frozenset[str]) -> str:
+def _message(at: Place, one: Any) -> str:
     kind, value = one["type"], one["input"]
     if kind == "extra_forbidden":
-        return f"{at[-1]} is not supported yet" if at[-1] in later else "unknown field"
+        return "unknown field"
     if kind == "finite_number":
         return "expected a finite number that float64 can hold"
     if kind == "too_long":

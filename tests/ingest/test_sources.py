@@ -63,7 +63,7 @@ def test_nothing_outside_a_root_is_found(source: str, folder: Path) -> None:
         names_of(source, folder)
 
 
-@pytest.mark.parametrize("source", ["/etc/passwd", "s3://in/a.csv", "http://127.0.0.1/a.csv", "file://host/in/a.csv", "s3://k:s@b/a"])
+@pytest.mark.parametrize("source", ["/etc/passwd", "s3://in/a.csv", "http://127.0.0.1/a.csv", "file://host/in/a.csv", "s3://key@bucket/a.csv"])
 def test_another_scheme_or_host_is_refused(source: str, folder: Path) -> None:
     """Before anything is asked of it; and without roots everything is."""
     with pytest.raises(BadSource):
