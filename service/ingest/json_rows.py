@@ -316,7 +316,7 @@ def _explained(error: ValidationError) -> NotJson | InvalidFields:
         place = _PLACE.fullmatch(text)
         return NotJson(place["why"], int(place["line"]), int(place["column"])) if place else NotJson(text)
     reported = _likeliest(found)
-    return InvalidFields([(_pointer(at), _message(at, one)) for at, one in reported][:REPORTED])
+    return InvalidFields([(_pointer(at), _message(one)) for at, one in reported][:REPORTED])
 
 
 Place = tuple[int | str, ...]
@@ -345,7 +345,7 @@ def _likeliest(found: Iterable[Any]) -> Iterable[tuple[Place, Any]]:
         yield at, one | {"type": "cell_type"} if untyped.get(key) and one["type"] == "float_type" else one
 
 
-def _message(at: Place, one: Any) -> str:
+def _message(one: Any) -> str:
     kind, value = one["type"], one["input"]
     if kind == "extra_forbidden":
         return "unknown field"

@@ -165,7 +165,7 @@ def test_a_column_is_of_one_type(values: str, at: int, message: str) -> None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ({"source": "file:///x"}, {"/source": "source is not supported yet"}),
+        ({"tomorrow": "file:///x"}, {"/tomorrow": "unknown field"}),
         ({"columns": {"x": [1]}, "missing": "drop"}, {"/missing": "unknown field"}),
         ({"columns": [1]}, {"/columns": "expected an object, got a list"}),
         ({"columns": {"x": None}}, {"/columns/x": "expected a list, got null"}),
