@@ -123,7 +123,11 @@ def _of_source(use: Services, source: str) -> Batches:
     """The rows of a source. Raises: BadSource; when they are read: as `sources.batches`, BodyTooLarge."""
     limits = use.limits
     asked = Asked(
-        content_type="", folder=use.folder, max_bytes=limits.max_body_bytes, max_columns=limits.max_columns, max_rows=limits.max_rows
+        content_type="",
+        folder=use.folder,
+        max_bytes=limits.max_body_bytes,
+        max_columns=limits.max_columns,
+        max_rows=limits.max_rows,
     )
     return _within(sources.batches(sources.found(source, use.roots), asked), limits.max_body_bytes)
 
