@@ -24,7 +24,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def allowed(root: Path, conformance: Conformance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    with Service(tmp_path_factory.mktemp("allowed") / "data", source_roots=f"file://{root}") as running, running.client() as client:
+    with (
+        Service(tmp_path_factory.mktemp("allowed") / "data", source_roots=f"file://{root}") as running,
+        running.client() as client,
+    ):
         client.event_hooks["response"] = [conformance.check]
         yield client
 

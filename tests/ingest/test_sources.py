@@ -63,7 +63,9 @@ def test_nothing_outside_a_root_is_found(source: str, folder: Path) -> None:
         names_of(source, folder)
 
 
-@pytest.mark.parametrize("source", ["/etc/passwd", "s3://in/a.csv", "http://127.0.0.1/a.csv", "file://host/in/a.csv", "s3://key@bucket/a.csv"])
+@pytest.mark.parametrize(
+    "source", ["/etc/passwd", "s3://in/a.csv", "http://127.0.0.1/a.csv", "file://host/in/a.csv", "s3://key@bucket/a.csv"]
+)
 def test_another_scheme_or_host_is_refused(source: str, folder: Path) -> None:
     """Before anything is asked of it; and without roots everything is."""
     with pytest.raises(BadSource):
@@ -87,7 +89,9 @@ def test_the_files_of_a_folder_are_one_table(folder: Path) -> None:
         read("in/d.csv", folder)
 
 
-@pytest.mark.parametrize(("text", "kind"), [("x,u\n1,a\n", BadSource), ("x,t\nmany,a\n", WrongType), ("x,t\n1\n", IngestError)])
+@pytest.mark.parametrize(
+    ("text", "kind"), [("x,u\n1,a\n", BadSource), ("x,t\nmany,a\n", WrongType), ("x,t\n1\n", IngestError)]
+)
 def test_what_is_wrong_with_a_file_names_it(folder: Path, text: str, kind: type[IngestError]) -> None:
     """Rows are counted from its first."""
     (folder / "in" / "d.csv").write_text(text)
