@@ -105,7 +105,8 @@ class Work:
 
     def _least_squares(self, job: Job, summed: Summed) -> LeastSquares:
         task = job.task
-        made_of = Recipe.of(task.design, summed.found.levels).made_of
+        # Columns as they are need no account of what they are made of, which takes as long as their fit.
+        made_of = None if task.design.is_plain else Recipe.of(task.design, summed.found.levels).made_of
         how = HowToSolve(task.fit_intercept, task.l2, task.rank_deficient, made_of)
         return self.solver.least_squares(summed.moments, how, job.id)
 

@@ -49,7 +49,7 @@ class HowToSolve:
     fit_intercept: bool
     l2: float
     rank_deficient: RankPolicy
-    terms: Terms  # what the features are made of
+    terms: Terms | None  # what the features are made of, if not of themselves
 
     def solve(self, moments: Moments) -> LeastSquares:
         """Raises: as the solver."""
