@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api import streams
-from service.api.bodies import JSON, cell_pointer, content_type, joined, json_body, parsed, pieces, unpacked
+from service.api.bodies import JSON, Pieces, cell_pointer, content_type, joined, json_body, parsed, unpacked
 from service.api.errors import (
     BodyTimeout,
     BodyTooLarge,
@@ -77,7 +77,7 @@ async def fit(
     content_type(request, (JSON,))
     async with claimed(use.receipts, key, request) as claim:
         limit = use.limits.max_json_bytes
-        body = unpacked(request, claim.through(pieces(request, limit, use.limits.body_idle_s)), limit)
+        body = unpacked(request, claim.through(Pieces(request, limit, use.limits.body_idle_s)), limit)
         text = await joined(body)
         spec = await parsed(text, FitRequest)
         receipt = await asyncio.to_thread(claim.known) if claim.is_keyed else None

@@ -16,10 +16,10 @@ from service.api.bodies import (
     JSON,
     TYPES,
     Batches,
+    Pieces,
     cell_pointer,
     content_type,
     parsed_as_it_comes,
-    pieces,
     row_reader,
     streamed,
     unpacked,
@@ -76,7 +76,7 @@ async def upload(
             claim.keep(connection, {"location": made.location, "body": made.body})
 
         body_limit = limits.max_json_bytes if type_ == JSON else limits.max_body_bytes
-        text = unpacked(request, claim.through(pieces(request, body_limit, limits.body_idle_s)), body_limit)
+        text = unpacked(request, claim.through(Pieces(request, body_limit, limits.body_idle_s)), body_limit)
         receipt = await asyncio.to_thread(claim.known)
         if receipt is not None:  # held from here on: it may grow too old while the body comes
             async for _ in text:
