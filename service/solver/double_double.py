@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Value = TypeVar("Value", float, Floats)  # many at once or one: the same operations, and the same bits
 
-_SPLITTER = 134217729.0  # 2**27 + 1
+SPLITTER = 134217729.0  # 2**27 + 1
 
 
 def split(a: Value) -> tuple[Value, Value]:
     """Cut into high + low of at most 26 bits each, exactly; |a| up to 1e300."""
-    scaled = a * _SPLITTER
+    scaled = a * SPLITTER
     high = scaled - (scaled - a)
     return high, a - high
 
