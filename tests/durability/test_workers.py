@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -114,8 +115,9 @@ def test_sigterm_ends_the_service_and_its_jobs_go_on_after_the_next_start(servic
         solving = long_fit(client)
         worker = worker_at_work(service, client, solving)
         with ThreadPoolExecutor(1) as threads:
-            stream = threads.submit(read_stream, f"{service.url}/jobs/{descending}/events")
-            until(lambda: f"/jobs/{descending}/events" in service.log(), "the stream is open")
+            is_open = threading.Event()
+            stream = threads.submit(read_stream, f"{service.url}/jobs/{descending}/events", is_open)
+            assert is_open.wait(60)
             service.stop()
             seen = stream.result()
     assert service.process.returncode == 0
@@ -131,6 +133,13 @@ def test_sigterm_ends_the_service_and_its_jobs_go_on_after_the_next_start(servic
         assert model_of(client, ended(client, solving))["n_features"] == LONG
 
 
-def read_stream(url: str) -> list[Event]:
+def read_stream(url: str, is_open: threading.Event) -> list[Event]:
+    """All events of a stream; `is_open` is set when its first line has come."""
+
+    def lines(answer: httpx.Response) -> Iterator[str]:
+        for line in answer.iter_lines():
+            is_open.set()
+            yield line
+
     with httpx.stream("GET", url, timeout=60, trust_env=False) as answer:
-        return list(events(answer.iter_lines()))
+        return list(events(lines(answer)))

@@ -23,6 +23,12 @@ ALL = [
     errors.NoColumns(),
     errors.BadCsv("a quoted field is never closed", 3),
     errors.BadArrow("it is cut off"),
+    errors.BadParquet("it is cut off"),
+    errors.BadNumpy("it is cut off"),
+    errors.BadMultipart("it has no file"),
+    errors.BadSource("there is no such file"),
+    errors.BadEncoding("gzip", "it is cut off"),
+    errors.TooLong(2),
     errors.TooManyColumns(3, 2),
     errors.TooManyRows(2),
 ]
