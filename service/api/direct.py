@@ -30,7 +30,7 @@ class Direct:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_plain = scope["type"] == "http" and not scope["query_string"]
         endpoint = self._endpoints.get((scope["method"], scope["path"])) if is_plain else None
-        if endpoint is None or any(name in HEADERS for name, _ in scope["headers"]):
+        if endpoint is None or not HEADERS.isdisjoint(dict(scope["headers"])):
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive, send)

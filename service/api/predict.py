@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated
 
 import numpy as np
@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.bodies import JSON, TYPES, cell_pointer, content_type, json_body, parsed, read, row_reader
+from service.api.bodies import JSON, TYPES, cell_pointer, content_type, header, json_body, parsed, read, row_reader
 from service.api.errors import (
     BodyTimeout,
     BodyTooLarge,
@@ -43,7 +43,7 @@ from service.api.predicted import (
 )
 from service.api.problems import responses
 from service.api.services import Services, Use
-from service.api.written import written
+from service.api.written import Json, written
 from service.ingest.csv_cells import BOOLEANS
 from service.ingest.errors import IngestError
 from service.ingest.formats import ARROW, CSV, READERS
@@ -81,6 +81,11 @@ class PredictRequest(Strict):
     leverage: bool = Field(False, description="how far each row is from those of the fit; comes with an interval too")
     on_unseen: OnUnseen = Field("error", description="what becomes of a category that the model was not fitted with")
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it asks for the predictions of rows that are numbers, and nothing else."""
+        return self.columns is None and self.interval is None and not self.leverage
+
 
 class PredictOut(BaseModel):
     """The predictions, a number a row; what was not asked for is not there."""
@@ -113,21 +118,12 @@ async def predict(
     on_unseen: AskedOnUnseen = "error",
 ) -> Response:
     """Predict for rows: JSON, CSV with a header, an Arrow stream, or Parquet; answered as `Accept` has it, JSON by default."""
-    type_, form = content_type(request, TYPES), _form(request.headers.get("accept", "*/*"))
+    type_, form = content_type(request, TYPES), _form(header(request, b"accept"))
     text = await read(request, use.limits)
     if type_ == JSON:
         body = await parsed(text, PredictRequest)
-
-        def of_json(model: Model) -> Response:
-            one = None if row is None else of_row(use, model, row)
-            if one is not None:
-                return _answer(model, one, form)
-            request.state.where = cell_pointer(body.columns, body.X, model.feature_names)
-            wanted = Wanted(interval=body.interval, level=body.level, leverage=body.leverage, on_unseen=body.on_unseen)
-            return _answer(model, predicted(use, model, _of_json(use, body, model, wanted), wanted), form)
-
-        row, is_plain = _only_row(body), body.columns is None and body.interval is None and not body.leverage
-        return await _soon(of_json, use, body.model_id, _n_rows(body), is_plain)
+        answer = partial(_of_json, request, use, body, form)
+        return await _soon(answer, use, body.model_id, _n_rows(body), body.is_plain)
     if model_id is None:
         raise InvalidValue("", "a body that is not JSON needs the query parameter model_id", parameter="model_id")
 
@@ -187,17 +183,21 @@ async def _soon(answer: Callable[[Model], Response], use: Services, name: str, n
     return await asyncio.to_thread(lambda: answer(use.models.get(name)))
 
 
-def _only_row(body: PredictRequest) -> Sequence[float | None] | None:
-    """The row of a body that asks for the prediction of one and nothing else."""
-    has_more = body.columns is not None or body.interval is not None or body.leverage
-    return None if has_more or body.X is None or len(body.X) != 1 else body.X[0]
-
-
 def _n_rows(body: PredictRequest) -> int:
     return len(body.X) if body.X is not None else max(map(len, (body.columns or {"": []}).values()), default=0)
 
 
-def _of_json(use: Services, body: PredictRequest, model: Model, wanted: Wanted) -> Iterable[Floats]:
+def _of_json(request: Request, use: Services, body: PredictRequest, form: str, model: Model) -> Response:
+    is_one = body.is_plain and isinstance(body.X, list) and len(body.X) == 1  # an array has NaN for null, and is long
+    found = of_row(use, model, body.X[0]) if is_one and body.X else None
+    if found is None:
+        request.state.where = cell_pointer(body.columns, body.X, model.feature_names)
+        wanted = Wanted(interval=body.interval, level=body.level, leverage=body.leverage, on_unseen=body.on_unseen)
+        found = predicted(use, model, _blocks_of_json(use, body, model, wanted), wanted)
+    return _answer(model, found, form)
+
+
+def _blocks_of_json(use: Services, body: PredictRequest, model: Model, wanted: Wanted) -> Iterable[Floats]:
     if (body.X is None) == (body.columns is None):
         raise InvalidValue("", "expected rows: either X or columns")
     n_rows = _n_rows(body)
@@ -214,9 +214,9 @@ def _of_json(use: Services, body: PredictRequest, model: Model, wanted: Wanted) 
 
 def _answer(model: Model, found: Predicted, form: str) -> Response:
     if form == JSON:
-        body = {"model_id": model.id, "predictions": found.predictions} | found.columns()
-        return Response(orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY), media_type=JSON)
-    table = pa.table({"prediction": found.predictions} | found.columns())
+        body = {"model_id": model.id, "predictions": found.predictions, **found.others}
+        return Json(orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY))
+    table = pa.table({"prediction": found.predictions, **found.others})
     return Response(written(table, "csv" if form == CSV else "arrow"), media_type=form, headers={"Linefit-Model-Id": model.id})
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -20,12 +20,12 @@ from service.registry.matching import matched
 from service.registry.models import Model
 from service.solver.evaluation import prediction, predictions
 from service.solver.leverage import Spread, intervals, leverages
-from service.solver.reading import check, is_readable
+from service.solver.reading import LARGEST, SMALLEST, check
 
 Floats = NDArray[np.float64]
 # Gathered at a time: 1 MB, which the allocator has at hand; the pages of 16 MB that are new take as long as the predictions.
 BLOCK_CELLS = 1 << 17
-FEW = 32  # terms of a row, from which on numpy is quicker
+FEW = 128  # terms of a row, from which on numpy is quicker
 
 OnUnseen = Literal["error", "baseline"]
 Interval = Literal["confidence", "prediction"]
@@ -41,19 +41,11 @@ class Wanted:
     on_unseen: OnUnseen = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class Predicted:
-    """A value a row, (m,) each; None is what was not asked for."""
+class Predicted(NamedTuple):
+    """A value a row, (m,) each, and what else was asked for."""
 
     predictions: Floats | list[float]
-    lower: Floats | None = None
-    upper: Floats | None = None
-    leverage: Floats | None = None
-
-    def columns(self) -> dict[str, Floats]:
-        """What is there, by name, the predictions left out."""
-        named = {"lower": self.lower, "upper": self.upper, "leverage": self.leverage}
-        return {name: values for name, values in named.items() if values is not None}
+    others: dict[str, Floats]  # by name: lower and upper, leverage
 
 
 def blocks_of(model: Model, batches: Iterator[pa.RecordBatch], wanted: Wanted) -> Iterator[Floats]:
@@ -100,12 +92,14 @@ def of_row(use: Services, model: Model, row: Sequence[float | None]) -> Predicte
 
     None: it goes the way of all rows, which says what is wrong. With one row numpy's calls take longer than all else.
     """
-    has_more = model.recipe.levels or model.recipe.has_products or model.evaluation.centre or model.numbers != "float64"
-    if has_more or not 0 < len(row) == len(model.feature_names) <= min(FEW, use.limits.max_predict_cells):
+    n_terms = len(row)
+    if not 0 < n_terms == model.n_plain_terms <= FEW or n_terms > use.limits.max_predict_cells or None in row:
         return None
-    numbers = [value for value in row if value is not None and is_readable(abs(value))]
-    value = prediction(model.evaluation, numbers) if len(numbers) == len(row) else math.inf
-    return Predicted([value]) if math.isfinite(value) else None
+    magnitudes = [*map(abs, cast("Sequence[float]", row))]
+    if max(magnitudes) > LARGEST or min(filter(None, magnitudes), default=LARGEST) < SMALLEST:
+        return None
+    value = prediction(model.evaluation, cast("Sequence[float]", row))
+    return Predicted([value], {}) if math.isfinite(value) else None
 
 
 def predicted(use: Services, model: Model, blocks: Iterable[Floats], wanted: Wanted) -> Predicted:
@@ -124,7 +118,7 @@ def predicted(use: Services, model: Model, blocks: Iterable[Floats], wanted: Wan
         check(X, names, "float64", n_rows)
         part = _of_block(model, recipe, X, spread, wanted)
         finite = np.isfinite(part.predictions)
-        for values in part.columns().values():
+        for values in part.others.values():
             finite &= np.isfinite(values)
         if not finite.all():
             raise PredictionOutOfRange(n_rows + int(finite.argmin()))
@@ -136,13 +130,13 @@ def predicted(use: Services, model: Model, blocks: Iterable[Floats], wanted: Wan
 def _of_block(model: Model, recipe: Recipe, X: Floats, spread: Spread | None, wanted: Wanted) -> Predicted:
     values = predictions(model.evaluation, X, model.numbers, recipe.plan)
     if spread is None:
-        return Predicted(values)
+        return Predicted(values, {})
     leverage = leverages(spread, X, model.numbers)
     if wanted.interval is None:
-        return Predicted(values, leverage=leverage)
+        return Predicted(values, {"leverage": leverage})
     metrics = model.body["metrics"]
     lower, upper = intervals(values, leverage, metrics["sigma"], metrics["df_resid"], wanted.level, wanted.interval)
-    return Predicted(values, lower, upper, leverage)
+    return Predicted(values, {"lower": lower, "upper": upper, "leverage": leverage})
 
 
 def _spread(use: Services, model: Model, wanted: Wanted) -> Spread | None:
@@ -164,8 +158,8 @@ def _spread(use: Services, model: Model, wanted: Wanted) -> Spread | None:
 def _joined(parts: Sequence[Predicted]) -> Predicted:
     if len(parts) == 1:
         return parts[0]
-    together = {name: np.concatenate([part.columns()[name] for part in parts]) for name in parts[0].columns()}
-    return Predicted(np.concatenate([part.predictions for part in parts]), **together)
+    together = {name: np.concatenate([part.others[name] for part in parts]) for name in parts[0].others}
+    return Predicted(np.concatenate([part.predictions for part in parts]), together)
 
 
 def _refuse_cells(batch: pa.RecordBatch, recipe: Recipe, on_unseen: OnUnseen, n_before: int) -> None:

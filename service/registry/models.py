@@ -54,6 +54,12 @@ class Model:
         categories = self.body["categories"]
         return {name: categories[name]["type"] if name in categories else "number" for name in self.feature_names}
 
+    @cached_property
+    def n_plain_terms(self) -> int:
+        """How many terms it has, if they are the numbers of a row as they are; else 0."""
+        is_plain = not (self.recipe.levels or self.recipe.has_products or self.evaluation.centre) and self.numbers == "float64"
+        return len(self.feature_names) if is_plain else 0
+
     @property
     def numbers(self) -> Numbers:
         reading: Numbers = self.body["numbers"]
