@@ -219,6 +219,7 @@ def _reported(
     named = {"sigma": (sigma,), "mse": (mse,), "rmse": (rmse,), "std_error": std_error}
     reasons |= {name: TOO_LARGE for name, values in named.items() if math.inf in values}
     hi, lo = zip(*theta, strict=True)
+    evaluation = Evaluation(hi, lo)
     return LeastSquares(
         n_samples=equation.n_samples,
         feature_names=names,
@@ -232,8 +233,8 @@ def _reported(
         r2=r2,
         df_resid=df,
         rank=rank,
-        theta=Evaluation(hi, lo),
-        evaluation=expanded or Evaluation(hi, lo),
+        theta=evaluation,
+        evaluation=expanded or evaluation,
         condition_number=condition_number,
         supported_digits=supported_digits,
         reasons=reasons,

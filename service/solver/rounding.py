@@ -11,7 +11,7 @@ import math
 from flint import arb, fmpq
 
 # Below this part of a figure its remainder is taken as 0, so that a ball around a double can decide it.
-_REMAINDER_BITS = 107
+_NEGLIGIBLE = 2.0**-107
 
 
 def nearest(value: arb | fmpq) -> float | None:
@@ -34,7 +34,7 @@ def nearest_pair(value: arb | fmpq) -> tuple[float, float] | None:
     hi = nearest(value)
     if hi is None or math.isinf(hi):
         return None if hi is None else (hi, 0.0)
-    negligible = math.ldexp(abs(hi), -_REMAINDER_BITS)
+    negligible = abs(hi) * _NEGLIGIBLE
     if isinstance(value, fmpq):
         numerator, denominator = hi.as_integer_ratio()
         p, q = int(value.p), int(value.q)
@@ -42,7 +42,7 @@ def nearest_pair(value: arb | fmpq) -> tuple[float, float] | None:
     else:
         rest = value - hi
         lower, upper = float(rest.lower()), float(rest.upper())
-    if max(abs(lower), abs(upper)) <= negligible:
+    if -negligible <= lower and upper <= negligible:
         return hi, 0.0
     return (hi, lower + 0.0) if lower == upper else None
 

@@ -69,24 +69,24 @@ def questions(
     fit_intercept = equation.fit_intercept
     explained = solution.explained()
     # In units of weight; those cancel in all figures but sigma.
-    rss = (equation.target_square - explained) * (unit * unit / equation.scale) if df != 0 else 0 * explained
-    mse = rss * fmpq(1, total)
+    rss = (equation.target_square - explained) * (unit * unit) / equation.scale if df != 0 else 0 * explained
+    mse = rss / total
 
     def intercept() -> Number:
-        return (equation.target_sum - solution.shift()) * (unit / total)
+        return (equation.target_sum - solution.shift()) * unit / total
 
     def coefficient(i: int) -> Number:
         return solution.beta(i) * (unit / equation.units[i])
 
     def r2() -> Number:
-        return explained * fmpq(1, equation.target_square) if df != 0 else 0 * explained + 1
+        return explained / equation.target_square if df != 0 else 0 * explained + 1
 
     def variance(i: int) -> Number:
         if df is None or rss == 0:
             return rss
         if i < 0:
-            return rss * (1 + solution.spread()) * fmpq(1, df * total)
-        return rss * solution.variance(i) * (fmpq(equation.scale, df) / (equation.units[i] * equation.units[i]))
+            return rss * (1 + solution.spread()) / (df * total)
+        return rss * solution.variance(i) * equation.scale / (df * equation.units[i] * equation.units[i])
 
     asked: list[Question[Number]] = [(nearest_pair, intercept)] if fit_intercept else []
     asked += [(nearest_pair, partial(coefficient, i)) for i in range(p)]
@@ -94,7 +94,7 @@ def questions(
     if equation.target_square != 0:
         asked.append((nearest, r2))
     if df:
-        asked.append((nearest_root, lambda: rss * (weight / df)))
+        asked.append((nearest_root, lambda: rss * weight / df))
         asked += [(nearest_root, partial(variance, i)) for i in range(-fit_intercept, p)]
     if about is not None:
         asked += _expanded(about, intercept if fit_intercept else lambda: 0 * explained, coefficient)

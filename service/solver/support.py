@@ -64,7 +64,8 @@ def supported_digits(
 def _length(equation: Centred, i: int, square: fmpz) -> float:
     """The length of a column over that of the target, in the units as sent."""
     relative = equation.units[i] / equation.target_unit
-    squares = relative * relative * fmpq(equation.gram[i, i], equation.scale * square)
-    length = sqrt(quotient(int(squares.p), int(squares.q)))
+    p, q = relative.p, relative.q
+    own, other = p * p * equation.gram[i, i], q * q * equation.scale * square
+    length = sqrt(quotient(int(own), int(other)))
     # The square of a length that is a double may be none.
-    return length if 0 < length < inf else nearest_root(squares) or inf
+    return length if 0 < length < inf else nearest_root(fmpq(own, other)) or inf
