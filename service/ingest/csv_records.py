@@ -48,7 +48,8 @@ def last_record_end(held: bytes) -> int:
     """How many bytes of whole records there are, the line's end included; 0 if not one is whole."""
     # Pairs of numbers, and not of objects: a block may have a million quoted fields.
     outside, end = array("q"), 0
-    for quoted in _QUOTED.finditer(held):
+    # re looks through 4 MB in 2 ms, in which no other thread runs; `in` in 40 us.
+    for quoted in _QUOTED.finditer(held) if b'"' in held else ():
         outside.extend((end, quoted.start()))
         end = quoted.end()
     outside.extend((end, len(held)))
