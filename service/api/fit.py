@@ -45,6 +45,7 @@ from service.registry.errors import (
     NotSorted,
     TooManyTerms,
 )
+from service.solver import student
 from service.solver.errors import Diverges, SolverError, UnknownColumn
 
 router = APIRouter(tags=["fit"])
@@ -84,6 +85,8 @@ async def fit(
         kept = None if receipt is None else claim.answer(receipt)
         if kept is None:
             request.state.where = _where(spec)
+            if not student.is_ready():
+                await asyncio.to_thread(student.scipy_special)  # 0.16 s in the first fit, which others need not wait for
             start = partial(_start, use, spec, claim)
             started = start() if spec.is_short else await asyncio.to_thread(start)
             if started.on_disk is not None:

@@ -197,12 +197,12 @@ class FitRequest(Strict):
         )
 
 
-LATER = ("l1", "cv")
+LATER: dict[str, Any] = {"l1": 0.0, "cv": None}  # by name, what alone is taken
 
 
 def _refuse_later(request: FitRequest) -> None:
     """Options of the design that are not built yet: only their defaults are taken. Raises: NotSupported."""
-    for name in LATER:
+    for name, default in LATER.items():
         value: Any = getattr(request, name)
-        if value != FitRequest.model_fields[name].default:
+        if value != default:
             raise NotSupported(f"/{name}", f"{name} = {value!r}")

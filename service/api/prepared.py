@@ -14,7 +14,7 @@ from service.jobs.task import Task
 from service.registry.design import Design, Found
 from service.registry.summing import Summed, sum_up
 from service.registry.versions import Dataset
-from service.solver.errors import TooFewRows
+from service.solver.errors import TooFewRows, UnreadableNumber
 from service.solver.reading import Numbers
 from service.solver.summation import Summation
 
@@ -40,15 +40,21 @@ def inline(use: Services, spec: FitRequest) -> Prepared:
     design = _design(use, spec, features, target, [])
     task = _task(use, spec, design, spec.numbers or "float64", None)
     _refuse_few(task, len(columns[target]))
-    block = np.column_stack([columns[name] for name in design.columns]) if design.is_plain else None
-    if block is not None and not np.isnan(block).any():
-        summation = Summation(design.columns, task.numbers)
-        summation.add(block)
-        summed = Summed(summation.result(), Found())
-    else:
+    summed = _as_they_are(design, task.numbers, columns) if design.is_plain else None
+    if summed is None:
         rows = json_rows.batch(columns)
         summed = sum_up(lambda: [rows], design, task.numbers, use.limits.max_columns - 1, lambda _: None)
     return Prepared(task, summed, None if spec.batch_size is None else json_rows.batch(columns))
+
+
+def _as_they_are(design: Design, numbers: Numbers, columns: Columns) -> Summed | None:
+    """The sums of columns that are the terms; None if a cell is missing or cannot be read, of which `sum_up` says which."""
+    summation = Summation(design.columns, numbers)
+    try:
+        summation.add(np.array([columns[name] for name in design.columns]).T)
+    except UnreadableNumber:  # a look for NaN of our own would take twice as long
+        return None
+    return Summed(summation.result(), Found())
 
 
 def _weighted(columns: Columns, features: list[str], spec: FitRequest) -> tuple[Columns, list[str]]:

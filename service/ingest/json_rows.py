@@ -241,11 +241,10 @@ def matrix(X: Sequence[Sequence[float | None]] | Floats) -> Floats:
     if not len(X):
         raise NoRows
     width = len(X[0])
-    if not isinstance(X, np.ndarray):
+    if not isinstance(X, np.ndarray) and set(map(len, X)) != {width}:
         # numpy says "inhomogeneous shape" and not where
-        ragged = next((i for i, row in enumerate(X) if len(row) != width), None)
-        if ragged is not None:
-            raise RaggedRow(ragged, width, len(X[ragged]))
+        ragged = next(i for i, row in enumerate(X) if len(row) != width)
+        raise RaggedRow(ragged, width, len(X[ragged]))
     if not width:
         raise NoColumns
     if isinstance(X, np.ndarray):

@@ -101,7 +101,7 @@ def _finite(value: float) -> float | None:
 
 def _common(task: Task, fit: LeastSquares, found: Found, job_id: str, duration_ms: float) -> dict[str, Any]:
     design = task.design
-    recipe = Recipe.of(design, found.levels)
+    baselines = Recipe.of(design, found.levels).baselines if found.levels else {}
     return {
         "id": new_id("mdl"),
         "method": task.method,
@@ -118,7 +118,7 @@ def _common(task: Task, fit: LeastSquares, found: Found, job_id: str, duration_m
         "categories": {
             name: {
                 "type": "boolean" if name in design.booleans else "text",
-                "baseline": recipe.baselines.get(name),
+                "baseline": baselines.get(name),
                 "levels": levels,
             }
             for name, levels in found.levels.items()

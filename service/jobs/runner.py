@@ -81,7 +81,7 @@ class Jobs:
         job = Job.new(task)
         if summed is not None and task.descent is None and is_short(summed.moments):
             model = self._work.closed_form(job, summed)
-            job = job.done(model.id)
+            job = job.done(model.id, model.created_at)
             new = [table.row(job), self._models.row(model, summed.moments)]
             return Started(job, model, self._store.add(new, None if also is None else partial(also, job)))
         if summed is not None:
@@ -222,7 +222,7 @@ class Jobs:
             self.watch.changed(id_)
 
     def _done(self, active: Active, model: Model, summed: Summed) -> None:
-        done = active.job.done(model.id)
+        done = active.job.done(model.id, model.created_at)
 
         def keep(connection: sa.Connection) -> None:
             if not table.end(connection, done):

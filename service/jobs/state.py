@@ -92,8 +92,9 @@ class Job:
     def reached(self, epoch: int) -> Self:
         return replace(self, epoch=epoch, rows_read=None)
 
-    def done(self, model_id: str) -> Self:
-        return replace(self, state="done", model_id=model_id, rows_read=None, finished_at=now())
+    def done(self, model_id: str, at: str) -> Self:
+        """At: when its model was made."""
+        return replace(self, state="done", model_id=model_id, rows_read=None, finished_at=at)
 
     def failed(self, problem: dict[str, Any]) -> Self:
         return replace(self, state="failed", problem=problem, rows_read=None, finished_at=now())

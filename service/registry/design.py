@@ -50,6 +50,8 @@ class Design:
     @property
     def least_terms(self) -> int:
         """How many terms it has at least: its categories, which nobody knows before the rows are read, aside."""
+        if self.is_plain:
+            return len(self.features)
         return Recipe.of(self, dict.fromkeys(self.one_hot, ())).n_terms
 
     @property

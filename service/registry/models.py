@@ -36,6 +36,11 @@ class Model:
         names: list[str] = self.body["feature_names"]
         return names
 
+    @property
+    def created_at(self) -> str:
+        when: str = self.body["meta"]["created_at"]
+        return when
+
     @cached_property
     def recipe(self) -> Recipe:
         """From the columns of a row to the model's terms."""

@@ -7,6 +7,7 @@ import pytest
 from service.jobs.state import Job
 from service.jobs.task import Descent, Task
 from service.registry.design import Design
+from service.registry.idents import now
 
 DESCENT = Descent(learning_rate="auto", epochs=200, tol=None, batch_size=32, random_state=7, on_divergence="error")
 TASK = Task(
@@ -36,7 +37,11 @@ def test_a_job_ends_in_one_of_three_ways(end: str) -> None:
     """Then it is finished, and the time is kept."""
     running = Job.new(TASK).running().reading(10, 100)
 
-    ended = {"done": running.done("mdl_1"), "failed": running.failed({"status": 422}), "cancelled": running.cancelled()}[end]
+    ended = {
+        "done": running.done("mdl_1", now()),
+        "failed": running.failed({"status": 422}),
+        "cancelled": running.cancelled(),
+    }[end]
 
     assert ended.state == end
     assert ended.is_finished
@@ -52,7 +57,7 @@ def test_progress_is_a_share_of_epochs_or_of_rows() -> None:
     assert running.progress == 0.0
     assert running.reading(25, 100).progress == 0.25
     assert running.reading(25, 100).reached(50).progress == 0.25
-    assert running.reached(50).done("mdl_1").progress == 1.0
+    assert running.reached(50).done("mdl_1", now()).progress == 1.0
     assert Job.new(replace(TASK, descent=None)).progress == 0.0
 
 
