@@ -1,6 +1,6 @@
 """Rows that are added, by many callers at once: those that come while others are being committed share the next transaction.
 
-A commit costs a wait for the disk and some 350 µs of the processor, whether it holds one row or thirty.
+A commit costs a wait for the disk and some 250 µs of the processor, and each job with its model 20 more.
 """
 
 import asyncio
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cache
 from threading import Lock
 from typing import Any, TypeAlias
 
@@ -32,7 +33,20 @@ def insert(connection: sa.Connection, rows: Sequence[Row]) -> None:
     for table, row in rows:
         by_table.setdefault(table, []).append(row)
     for table, of_table in by_table.items():
-        connection.execute(sa.insert(table), of_table)
+        text, order = _statement(table, connection.dialect)
+        # As the driver takes them: SQLAlchemy would look at each value by its type, of which none here needs it, and take half
+        # of the time of a transaction.
+        values = of_table if order is None else [tuple([row[name] for name in order]) for row in of_table]
+        connection.exec_driver_sql(text, values)
+
+
+@cache
+def _statement(table: sa.Table, dialect: sa.Dialect) -> tuple[str, Sequence[str] | None]:
+    """The insertion into a table, and the order of its values; None where the driver takes them by name."""
+    compiled = sa.insert(table).compile(
+        dialect=dialect, column_keys=[column.name for column in table.c if column.name != "seq"]
+    )
+    return str(compiled), compiled.positiontup if compiled.positional else None
 
 
 class Additions:
