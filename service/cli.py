@@ -61,7 +61,7 @@ def serve(**options: Any) -> None:
     # No access log: it takes as long as a prediction, and the addresses of `GET /predict` are somebody's data.
     config = uvicorn.Config(
         served(app), host=settings.host, port=settings.port, loop="uvloop", http="httptools", log_config=None, access_log=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=5, proxy_headers=False,  # `served` reads them
     )  # fmt: skip
     server = _Server(config, app)
     gc.collect()

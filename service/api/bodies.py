@@ -79,18 +79,18 @@ class Pieces:
         if declared.isdigit() and int(declared) > limit:
             raise BodyTooLarge(limit)
         self._receive, self._limit, self._idle_s = request.receive, limit, idle_s
-        self._n_read, self._is_more = 0, True
+        self._n_read, self.is_over = 0, False
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        while self._is_more:
+        while not self.is_over:
             message = await received(self._receive, self._idle_s)
             if message["type"] == "http.disconnect":
                 raise IncompleteBody
             piece: bytes = message.get("body", b"")
-            self._is_more = message.get("more_body", False)
+            self.is_over = not message.get("more_body", False)
             self._n_read += len(piece)
             if self._n_read > self._limit:
                 raise BodyTooLarge(self._limit)
@@ -167,9 +167,12 @@ async def _unpacked(unpacker: encodings.Unpacker, body: AsyncIterator[bytes]) ->
 
 
 async def read(request: Request, limits: Limits) -> bytes:
-    """The whole of a body that is not streamed. Raises: as `Pieces`."""
-    limit = limits.max_json_bytes
-    return await joined(unpacked(request, Pieces(request, limit, limits.body_idle_s), limit))
+    """The whole of a body that is not streamed. Raises: as `Pieces` and `unpacked`."""
+    body = Pieces(request, limits.max_json_bytes, limits.body_idle_s)
+    first = await anext(body, b"")
+    if body.is_over and not header(request, b"content-encoding"):
+        return first
+    return await joined(unpacked(request, _chained([first], body), limits.max_json_bytes))
 
 
 async def joined(body: AsyncIterator[bytes]) -> bytes:

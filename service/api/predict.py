@@ -3,9 +3,9 @@
 import asyncio
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
@@ -122,8 +122,10 @@ async def predict(
     text = await read(request, use.limits)
     if type_ == JSON:
         body = await parsed(text, PredictRequest)
-        answer = partial(_of_json, request, use, body, form)
-        return await _soon(answer, use, body.model_id, _n_rows(body), body.is_plain)
+        found = _at_hand(use, body.model_id, _n_rows(body)) if body.is_plain else None
+        if found is not None:
+            return _of_json(request, use, body, form, found)
+        return await asyncio.to_thread(lambda: _of_json(request, use, body, form, use.models.get(body.model_id)))
     if model_id is None:
         raise InvalidValue("", "a body that is not JSON needs the query parameter model_id", parameter="model_id")
 
@@ -172,15 +174,14 @@ async def predict_one(
             return _answer(model, predicted(use, model, [row], wanted), JSON)
         return _answer(model, predicted(use, model, blocks_of(model, iter([of_columns(cells)]), wanted), wanted), JSON)
 
-    return await _soon(one, use, model_id, 1, interval is None and not leverage)
+    found = _at_hand(use, model_id, 1) if interval is None and not leverage else None
+    return one(found) if found is not None else await asyncio.to_thread(lambda: one(use.models.get(model_id)))
 
 
-async def _soon(answer: Callable[[Model], Response], use: Services, name: str, n_rows: int, is_plain: bool) -> Response:
-    """The answer, made at once if that takes no longer than a hop to a thread and back; how far rows lie takes longer."""
-    model = use.models.in_memory(name) if is_plain else None
-    if model is not None and n_rows * len(model.evaluation.hi) <= QUICK_CELLS:
-        return answer(model)
-    return await asyncio.to_thread(lambda: answer(use.models.get(name)))
+def _at_hand(use: Services, name: str, n_rows: int) -> Model | None:
+    """The model, if to predict these rows takes no longer than a hop to a thread and back; how far rows lie takes longer."""
+    model = use.models.in_memory(name)
+    return model if model is not None and n_rows * len(model.evaluation.hi) <= QUICK_CELLS else None
 
 
 def _n_rows(body: PredictRequest) -> int:

@@ -92,13 +92,13 @@ def of_row(use: Services, model: Model, row: Sequence[float | None]) -> Predicte
 
     None: it goes the way of all rows, which says what is wrong. With one row numpy's calls take longer than all else.
     """
-    n_terms = len(row)
+    n_terms, numbers = len(row), cast("Sequence[float]", row)
     if not 0 < n_terms == model.n_plain_terms <= FEW or n_terms > use.limits.max_predict_cells or None in row:
         return None
-    magnitudes = [*map(abs, cast("Sequence[float]", row))]
+    magnitudes = [*map(abs, numbers)]
     if max(magnitudes) > LARGEST or min(filter(None, magnitudes), default=LARGEST) < SMALLEST:
         return None
-    value = prediction(model.evaluation, cast("Sequence[float]", row))
+    value = prediction(model.evaluation, numbers)
     return Predicted([value], {}) if math.isfinite(value) else None
 
 
