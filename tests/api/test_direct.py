@@ -74,3 +74,25 @@ def test_another_method_of_the_address_is_the_frameworks(client: httpx.Client) -
 
     assert answer.status_code == 405
     assert answer.headers["allow"] == "GET, POST"
+
+
+def test_addresses_are_those_of_the_proxy_in_front(client: httpx.Client) -> None:
+    """What it says of its client is read for what the framework answers, where addresses are made."""
+    address = client.base_url.join("/datasets/")  # which is no call of openapi.json
+    answer = httpx.get(address, headers={"X-Forwarded-Proto": "https"})
+
+    assert answer.status_code == 307
+    assert answer.headers["location"].startswith("https://")
+
+
+def test_a_body_may_come_in_pieces(client: httpx.Client, model_id: str) -> None:
+    """Whether it was all there at once or not makes no difference."""
+    text = f'{{"model_id": "{model_id}", "X": [[1.5]]}}'.encode()
+
+    whole, parts = (
+        client.post("/predict", content=content, headers={"Content-Type": JSON})
+        for content in (text, (text[i : i + 1] for i in range(len(text))))
+    )
+
+    assert (whole.status_code, whole.content) == (parts.status_code, parts.content)
+    assert whole.status_code == 200
