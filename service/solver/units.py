@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from flint import fmpz, fmpz_mat
 
 from service.solver.entries import AT_ONCE, symmetric, upper_triangle
@@ -127,16 +126,15 @@ def coarsest(sums: Sums) -> Sums:
     side = len(sums.units)
     entries = sums.entries
     units = [0, *sums.units[1:]]
-    taken = np.array(sums.units)
-    taken -= units  # powers of two that the columns before have taken from their rows
+    taken = [sums.units[0], *[0] * (side - 1)]  # powers of two that the columns before have taken from their rows
     for j in range(1, side):
         square = int(entries[j, j])
         if square == 0:  # a column of zeros
             units[j] = 0
         elif square % (1 << 2 * WORTH_TAKING) == 0:
-            row = np.array([trailing_zeros(int(entries[j, i])) for i in range(side)]) - taken
-            taken[j] = min(trailing_zeros(square) // 2, row.min())
-            units[j] -= int(taken[j])
+            least = min(trailing_zeros(int(entries[j, i])) - taken[i] for i in range(side))
+            taken[j] = min(trailing_zeros(square) // 2, least)
+            units[j] -= taken[j]
     return Sums(tuple(units), in_units(sums, units, 2), sums.weight_unit)
 
 

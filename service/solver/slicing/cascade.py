@@ -22,7 +22,7 @@ class Cascade:
         """Args: are_whole: all values will be whole numbers."""
         self._common = SlicedSums(n_columns, tolerated=1 / 8, scratch=scratch, panel_rows=panel_rows, are_whole=are_whole)
         self._odd = SlicedSums(n_columns, tolerated=0, scratch=scratch, panel_rows=panel_rows)
-        self._waiting = Waiting(n_columns)
+        self._waiting = Waiting()
         self._total = no_sums(n_columns)
 
     def add(self, block: Floats) -> None:

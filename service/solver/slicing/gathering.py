@@ -1,8 +1,11 @@
 """Rows gathered, column by column and the constant before them, until there are enough to multiply."""
 
+from functools import partial
+
 import numpy as np
 
-from service.solver.slicing.cascade import Cascade
+from service.solver.slicing.cascade import FEW_ROWS, Cascade
+from service.solver.slicing.integers import binary_sums
 from service.solver.slicing.scratch import GAP, Scratch
 from service.solver.slicing.sliced_sums import PANEL_ROWS
 from service.solver.slicing.slices import ROWS, Floats
@@ -23,7 +26,8 @@ class Gathering:
         self._buffer = np.empty((side, self.most_rows + GAP))[:, : self.most_rows]
         self._buffer[0] = 1.0
         self._fill = 0
-        self._cascade = Cascade(side, scratch, panel_rows, are_whole=are_whole)
+        self._empty = partial(Cascade, side, scratch, panel_rows, are_whole=are_whole)
+        self._cascade: Cascade | None = None  # of few rows never needed, and takes a quarter of their time to make
 
     @property
     def room(self) -> int:
@@ -41,10 +45,13 @@ class Gathering:
 
     def total(self) -> Sums:
         """The sums of products of [1, *columns] so far, in base 2, a unit for each; more rows may come after."""
-        self._add_buffer()
-        return self._cascade.total()
+        if self._cascade is None and self._fill <= FEW_ROWS:
+            return binary_sums(self._buffer[:, : self._fill])
+        return self._add_buffer().total()
 
-    def _add_buffer(self) -> None:
+    def _add_buffer(self) -> Cascade:
+        cascade = self._cascade = self._cascade or self._empty()
         if self._fill:
-            self._cascade.add(self._buffer[:, : self._fill])
+            cascade.add(self._buffer[:, : self._fill])
         self._fill = 0
+        return cascade

@@ -27,7 +27,7 @@ class TermGathering:
         self._fill = 0
         self._common = TermBlocks(plan, scratch, tolerated=1 / 16, most_odd=1 / 8)
         self._odd = TermBlocks(plan, scratch, tolerated=0, most_odd=0)
-        self._waiting = Waiting(plan.n_columns)
+        self._waiting = Waiting()
         self._total = no_sums(plan.n_factors)
 
     @property

@@ -10,8 +10,7 @@ from service.solver.slicing.slices import ROWS, Floats
 class Waiting:
     """Some rows of blocks, column by column, in the order they came."""
 
-    def __init__(self, n_columns: int) -> None:
-        self._none = np.empty((n_columns, 0))
+    def __init__(self) -> None:
         self._blocks: list[Floats] = []
         self._n_rows = 0
 
@@ -27,6 +26,7 @@ class Waiting:
 
     def take(self) -> Iterator[Floats]:
         """All of them, in blocks of up to ROWS; none wait then."""
-        rows = np.concatenate([self._none, *self._blocks], axis=1)
-        self._blocks, self._n_rows = [], 0
-        return (rows[:, start : start + ROWS] for start in range(0, rows.shape[1], ROWS))
+        if self._blocks:
+            rows = np.concatenate(self._blocks, axis=1)
+            self._blocks, self._n_rows = [], 0
+            yield from (rows[:, start : start + ROWS] for start in range(0, rows.shape[1], ROWS))
