@@ -5,12 +5,11 @@ Of columns scaled to unit length (about their means, where an intercept is fitte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
 
-from flint import arb, arb_mat, fmpz
+from flint import arb, arb_mat, fmpz, fmpz_mat
 
 from service.solver.balls import precision
 from service.solver.centred import Centred
@@ -81,7 +80,7 @@ class Inverted:
         """(p, p)"""
         with precision(ENTRY_BITS):
             factors = [1 / arb(square).sqrt() for square in _squares(self.equation)]
-            return scaled(self.equation.gram.tolist(), factors)
+            return scaled(self.equation.gram, factors)
 
     @cached_property
     def inverse_correlation(self) -> Matrix:
@@ -92,7 +91,7 @@ class Inverted:
         if p == 2:
             return _inverse_of_two(self.equation)
         with precision(ENTRY_BITS):
-            return scaled(self.balls.tolist(), [arb(square).sqrt() for square in _squares(self.equation)])
+            return scaled(self.balls, [arb(square).sqrt() for square in _squares(self.equation)])
 
 
 def _inverse_of_two(equation: Centred) -> Matrix:
@@ -108,14 +107,13 @@ def _squares(equation: Centred) -> list[fmpz]:
     return [equation.gram[i, i] for i in range(equation.n_features)]
 
 
-def scaled(entries: Sequence[Sequence[arb | fmpz]], factors: list[arb]) -> Matrix:
+def scaled(entries: arb_mat | fmpz_mat, factors: list[arb]) -> Matrix:
     """A symmetric matrix of balls with its rows and columns scaled, in the nearest doubles.
 
     Nothing of the units that the sums are in is left, nor of the precision: what is 0 but for that is 0.
     """
     lower = [
-        [float(factor * entry * other) for entry, other in zip(row, factors[: i + 1], strict=False)]
-        for i, (row, factor) in enumerate(zip(entries, factors, strict=True))
+        [float(factor * entries[i, j] * other) for j, other in enumerate(factors[: i + 1])] for i, factor in enumerate(factors)
     ]
     nothing = [_NOTHING * row[-1] for row in lower]
     for row in lower:

@@ -31,8 +31,6 @@ def zeros(side: int) -> fmpz_mat:
 def upper_triangle(matrix: fmpz_mat) -> Iterator[list[fmpz]]:
     """Row by row, each from the diagonal on."""
     side = matrix.nrows()
-    if side <= AT_ONCE:
-        return (row[i:] for i, row in enumerate(matrix.tolist()))
     return ([matrix[i, j] for j in range(i, side)] for i in range(side))
 
 

@@ -205,7 +205,8 @@ def _reported(
     theta = list(known[:n_coef])
     if not equation.fit_intercept:
         theta.insert(0, (0.0, 0.0))
-    for name, (value, _) in zip(("intercept", *names), theta, strict=True):
+    hi, lo = zip(*theta, strict=True)
+    for name, value in zip(("intercept", *names), hi, strict=True):
         if math.isinf(value):
             raise CoefficientOutOfRange(name)
     mse, rmse, *rest = known[n_coef:]
@@ -218,7 +219,6 @@ def _reported(
         reasons = dict.fromkeys(("sigma", "std_error"), NO_DF) | reasons
     named = {"sigma": (sigma,), "mse": (mse,), "rmse": (rmse,), "std_error": std_error}
     reasons |= {name: TOO_LARGE for name, values in named.items() if math.inf in values}
-    hi, lo = zip(*theta, strict=True)
     evaluation = Evaluation(hi, lo)
     return LeastSquares(
         n_samples=equation.n_samples,

@@ -26,7 +26,7 @@ def dependent_to_rounding(inverted: Inverted, noise: Noise) -> list[int]:
     if noise.products is not None:
         return _dependent_products(inverted, noise)
     # As C_jk^2 <= C_jj C_kk, mostly the diagonal tells enough.
-    bound = sum(own * share for own, share in zip(inverted.inflation, noise.shares, strict=True) if share)
+    bound = sum([own * share for own, share in zip(inverted.inflation, noise.shares, strict=True) if share])
     if bound * _LARGEST < 1:
         return []
     shares = [(k, share) for k, share in enumerate(noise.shares) if share]

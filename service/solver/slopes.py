@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from flint import arb, arb_mat, ctx, fmpq, fmpz
+from flint import arb, arb_mat, ctx, fmpq, fmpz, fmpz_mat
 from numpy.typing import NDArray
 
 from service.solver.balls import precision
@@ -83,7 +83,7 @@ class Slopes:
         with precision(ENTRY_BITS):
             lengths = _Lengths.of(self.inverted.equation, self.target_square)
             factors = [1 / length for length in lengths.of_integers]
-            products = np.array(scaled(_balanced(self.chosen, self.inverted.equation), factors))
+            products = np.array(scaled(fmpz_mat(_balanced(self.chosen, self.inverted.equation)), factors))
             steps = [np.array(list(map(float, lengths.steps(slope)))) for slope in self.slopes]
         inverse_correlation = np.array(self.inverted.inverse_correlation)
         weights = np.vstack([coef, inverse_correlation])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, partial
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
@@ -18,8 +17,7 @@ Figure: TypeAlias = float | tuple[float, float]
 Question: TypeAlias = tuple[Callable[[Number], Figure | None], Callable[[], Number]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Solution(Generic[Number]):
+class Solution(NamedTuple, Generic[Number]):
     """What the figures of a fit need, in the equation's integers, each worked out when it is asked for."""
 
     beta: Callable[[int], Number]  # the coefficient of column i

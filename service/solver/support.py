@@ -37,8 +37,8 @@ def supported_digits(
         square = (square + equation.target_sum * equation.target_sum) // equation.total
     if square == 0 or not (places.target or any(places.sent)):
         return MOST_DIGITS
-    mean_square = equation.target_unit * equation.target_unit * fmpq(square, equation.total)
-    unexplained = mse / quotient(int(mean_square.p), int(mean_square.q))
+    unit = equation.target_unit
+    unexplained = mse / quotient(int(unit.p * unit.p * square), int(unit.q * unit.q * equation.total))
     # Each coefficient times the length of its column, in lengths of the target.
     parts = [abs(value) * _length(equation, i, square) if value else 0.0 for i, value in enumerate(coef)]
     sent = [(k, place) for k, place in enumerate(places.sent) if place]
