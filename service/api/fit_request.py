@@ -112,7 +112,10 @@ class FitRequest(Strict):
 
     @property
     def is_short(self) -> bool:
-        """Whether it takes some 300 µs, which the event loop can spare: a hop to a thread and back is as much to other requests."""
+        """Whether the event loop can spare the time: a hop to a thread and back costs other requests as much.
+
+        That is some 450 µs for 50 rows of one feature, up to 650 at the bounds, and half as much again while requests press.
+        """
         return (
             self.X is not None
             and len(self.X) <= SHORT_ROWS
