@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from service.api import aliases, datasets, fit, health, jobs, models, moments, predict, problems, rows
 from service.api.direct import Direct
+from service.api.one_a_turn import OneATurn
 from service.api.openapi import openapi
 from service.api.parameters import require_known
 from service.api.services import Limits, Services
@@ -111,7 +112,7 @@ def _started(settings: Settings, held: ExitStack) -> Services:
     for gone in sweep(rows_folder, registry.files() | table.files(store)):
         log.info("removed %s, which was not finished", gone)
     return Services(
-        store=store, datasets=registry, sums=sums, models=fitted, aliases=named, jobs=runner,
+        store=store, datasets=registry, sums=sums, models=fitted, aliases=named, jobs=runner, short_fits=OneATurn(),
         spreads=Spreads(fitted, solver),
         receipts=Receipts(store, settings.idempotency_ttl_s),
         events=Events(runner, settings.event_cache_bytes, settings.keep_alive_s),

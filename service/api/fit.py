@@ -88,6 +88,8 @@ async def fit(
             if not student.is_ready():
                 await asyncio.to_thread(student.scipy_special)  # 0.16 s in the first fit, which others need not wait for
             start = partial(_start, use, spec, claim)
+            if spec.is_short:
+                await use.short_fits.turn()
             started = start() if spec.is_short else await asyncio.to_thread(start)
             if started.on_disk is not None:
                 await asyncio.wrap_future(started.on_disk)

@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import Request
 
+from service.api.one_a_turn import OneATurn
 from service.ingest.sources import Root
 from service.jobs.events import Events
 from service.jobs.runner import Jobs
@@ -53,6 +54,7 @@ class Services:
     aliases: Aliases
     receipts: Receipts
     jobs: Jobs
+    short_fits: OneATurn  # on the event loop
     spreads: Spreads
     events: Events
     limits: Limits
