@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from service.ingest import arrow_rows, names
 from service.ingest.csv_records import Readable, filled
-from service.ingest.errors import BadNumpy, NoRows, TooManyRows, UnequalColumns, UnsupportedColumn
+from service.ingest.errors import BadNumpy, NoRows, TooManyColumns, TooManyRows, UnequalColumns, UnsupportedColumn
 from service.ingest.numpy_arrays import Header, Rows, header_of, rows_of
 from service.ingest.spool import spooled
 
@@ -36,7 +36,7 @@ def npy_batches(
     Raises: BadNumpy, TooLong, NoRows, NoColumns, TooManyRows, TooManyColumns, UnsupportedColumn, LossyInteger; OSError.
     """
     header = header_of(stream, max_bytes)
-    of = _names(header.width, None, called)
+    of = _names(header.width, None, called, max_columns)
     with rows_of(header, stream, folder) as rows:
         yield from names.limited(_converted([(rows, of)], max_columns, max_rows), max_rows)
 
@@ -95,14 +95,19 @@ def _called(arrays: Arrays, called: Sequence[str], max_columns: int) -> list[tup
     if given is not None and len(given) != width:
         raise BadNumpy(f"X has {width} columns and feature_names {len(given)} names")
     if Y not in arrays:
-        return [(X, _names(width, given, called))]
+        return [(X, _names(width, given, called, max_columns))]
     if arrays[Y][0].width != 1:
         raise BadNumpy(f"y has {arrays[Y][0].width} columns")
-    of = _names(width + 1, (*(given or names.feature_names(width)), Y) if given or len(called) != width + 1 else None, called)
+    of = _names(width + 1, None, called, max_columns)
+    if given or len(called) != width + 1:
+        of = (*_names(width, given, (), max_columns), Y)
     return [(X, of[:-1]), (Y, of[-1:])]
 
 
-def _names(width: int, given: Sequence[str] | None, called: Sequence[str]) -> tuple[str, ...]:
+def _names(width: int, given: Sequence[str] | None, called: Sequence[str], max_columns: int) -> tuple[str, ...]:
+    """Raises: TooManyColumns: before each has a name, as an array without rows may say 2^70 in ten bytes."""
+    if width > max_columns:
+        raise TooManyColumns(width, max_columns)
     return tuple(given or (called if len(called) == width else names.feature_names(width)))
 
 
@@ -155,7 +160,13 @@ class _Bounded:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+        self.tell, self.seekable = file.tell, file.seekable
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError, OverflowError):  # not the disk's fault: the archive said where
+            raise BadNumpy("it is no archive as numpy writes one, or it is damaged") from None
 
     def read(self, size: int = -1, /) -> bytes:
         found = self._file.read(DIRECTORY_BYTES + 1 if size < 0 else min(size, DIRECTORY_BYTES + 1))

@@ -133,6 +133,27 @@ def test_a_header_that_says_more_than_there_is_allocates_nothing(tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_header_of_columns_without_end_names_none_of_them(tmp_path: Path) -> None:
+    """2^70 columns of no rows take no bytes, so that no other limit holds; their names would take all of memory."""
+    body = npy(np.zeros((0, 1)))
+    wide = body.replace(b"(0, 1), }" + b" " * 20, f"(0, {2**62}), }}".encode().ljust(29))
+    assert len(wide) == len(body)
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        archive.writestr("X.npy", wide)
+        archive.writestr("y.npy", npy(np.zeros(0)))
+    for hostile in (wide, sink.getvalue()):
+        assert isinstance(error(hostile, tmp_path), TooManyColumns)
+
+
+def test_an_archive_that_points_before_its_beginning_is_refused(tmp_path: Path) -> None:
+    """Not taken for a disk that fails."""
+    body = bytearray(npz(X=X))
+    at = body.rindex(b"PK\x05\x06") + 16
+    body[at : at + 4] = (int.from_bytes(body[at : at + 4], "little") + 1).to_bytes(4, "little")
+    assert isinstance(error(bytes(body), tmp_path), BadNumpy)
+
+
 def test_an_archive_of_zeros_is_stopped_at_the_limit(tmp_path: Path) -> None:
     """Before a byte of it is unpacked, in either order."""
     for array in (np.zeros((200_000, 4)), np.zeros((4, 200_000)).T):
