@@ -66,12 +66,14 @@ def found(source: str, roots: Sequence[Root]) -> list[File]:
     """
     if not roots:
         raise BadSource("no source may be read here; the operator allows some by the setting source_roots")
+    scheme, text = _split(source)
     if "?" in source or "#" in source or "@" in urlsplit(source).netloc:
         raise BadSource("a source is an address without options; these belong to the root that the operator allows")
-    scheme, text = _split(source)
     path = PurePosixPath(text)
     if ".." in path.parts:
         raise BadSource("an address with .. is not read")
+    if "**" in path.parts:
+        raise BadSource("** is no pattern here: * is one part of a name, and a folder is read with all its folders")
     n_plain = next((i for i, part in enumerate(path.parts) if any(character in part for character in GLOB)), len(path.parts))
     folder, pattern = PurePosixPath(*path.parts[:n_plain]), path.parts[n_plain:]
     if scheme == "file":
@@ -80,7 +82,7 @@ def found(source: str, roots: Sequence[Root]) -> list[File]:
     if root is None:
         raise BadSource(f"{source!r} is not under a root that the operator allows by the setting source_roots")
     try:
-        paths = _local(root, folder) if scheme == "file" else _stored(root, folder)
+        paths = _local(folder) if scheme == "file" else _stored(root, folder)
     except OSError as error:
         raise BadSource(str(error)) from None
     chosen = sorted(path for path in paths if _matches(PurePosixPath(path).relative_to(folder).parts, pattern))
@@ -88,6 +90,9 @@ def found(source: str, roots: Sequence[Root]) -> list[File]:
         raise BadSource(f"there is no file at {source!r}")
     if len(chosen) > MOST_FILES:
         raise BadSource(f"there are {len(chosen)} files; at most {MOST_FILES} are read at once")
+    if scheme == "file":
+        for name in chosen:
+            _check(name, roots)
     return [File(root, path) for path in chosen]
 
 
@@ -138,19 +143,41 @@ def _opened(file: File) -> AbstractContextManager[Any]:
 
 def _split(uri: str) -> tuple[str, str]:
     """The scheme, and the path as pyarrow.fs has it: of an object store with the bucket before it. Raises: BadSource."""
-    parts = urlsplit(uri)
+    error = BadSource(f"{uri!r} is no address as file:///folder/name or s3://bucket/name is")
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # a bracket in the host
+        raise error from None
     if not parts.scheme or (parts.scheme == "file") != (not parts.netloc) or "\0" in unquote(uri):
-        raise BadSource(f"{uri!r} is no address as file:///folder/name or s3://bucket/name is")
+        raise error
     host = parts.netloc.rpartition("@")[2]
     return parts.scheme, host + unquote(parts.path)
 
 
-def _local(root: Root, folder: PurePosixPath) -> list[str]:
-    """The files there, none of which a link has led out of the root."""
+def _local(folder: PurePosixPath) -> list[str]:
+    """The files there. Raises: OSError: a folder in it cannot be read, whose files would be left out."""
     if Path(folder).is_file():
         return [str(folder)]
-    paths = [Path(at) / name for at, _, inside in os.walk(folder) for name in inside]
-    return [str(path) for path in paths if PurePosixPath(os.path.realpath(path)).is_relative_to(root.path)]
+    return [str(Path(at) / name) for at, _, inside in os.walk(folder, onerror=_raised) for name in inside]
+
+
+def _raised(error: OSError) -> None:
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):  # what is not there has no files
+        raise error
+
+
+def _check(path: str, roots: Sequence[Root]) -> None:
+    """Raises: BadSource: it cannot be read, but is not to be left out: rows would be missing, and nobody told.
+
+    A pipe would hold up a thread for ever.
+    """
+    real, name = PurePosixPath(os.path.realpath(path)), os.fsencode(Path(path).name).decode(errors="replace")
+    if not any(root.scheme == "file" and real.is_relative_to(root.path) for root in roots):
+        raise BadSource(f"{name!r} is a link to what is not under a root that the operator allows by the setting source_roots")
+    if not Path(real).is_file():
+        raise BadSource(f"{name!r} is no file, or a link to none")
+    if "\ufffd" in os.fsencode(path).decode(errors="replace"):
+        raise BadSource(f"{name!r} lies at a path that is not UTF-8")
 
 
 def _stored(root: Root, folder: PurePosixPath) -> list[str]:
