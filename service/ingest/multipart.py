@@ -6,7 +6,7 @@ The parser, Starlette's own, takes eight headers of four kilobytes a part, and h
 from collections import deque
 from pathlib import PurePath
 
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from service.ingest.csv_records import Readable
@@ -32,18 +32,21 @@ class File:
         self._field = self._value = b""
         self._n_parts = 0
         self._is_begun = self._is_ended = False
-        self._parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._on_part,
-                "on_header_field": self._on_field,
-                "on_header_value": self._on_value,
-                "on_header_end": self._on_header,
-                "on_headers_finished": self._on_headers,
-                "on_part_data": lambda data, start, end: self._data.append(data[start:end]),
-                "on_end": self._on_end,
-            },
-        )
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._on_part,
+                    "on_header_field": self._on_field,
+                    "on_header_value": self._on_value,
+                    "on_header_end": self._on_header,
+                    "on_headers_finished": self._on_headers,
+                    "on_part_data": lambda data, start, end: self._data.append(data[start:end]),
+                    "on_end": self._on_end,
+                },
+            )
+        except FormParserError as error:  # the boundary is too long
+            raise BadMultipart(str(error)) from None
         while not self._is_begun:
             self._feed()
             if self._is_ended and not self._is_begun:
@@ -78,7 +81,7 @@ class File:
             return False
         try:
             self._parser.write(packed)
-        except MultipartParseError as error:
+        except FormParserError as error:
             raise BadMultipart(str(error)) from None
         return True
 
@@ -98,7 +101,8 @@ class File:
         self._value += data[start:end]
 
     def _on_header(self) -> None:
-        self._headers[self._field.decode(errors="replace").lower()] = self._value.decode(errors="replace")
+        # Latin-1 is what the parser of options turns it back into bytes by: a name of a file is UTF-8, as browsers send it.
+        self._headers[self._field.decode("latin-1").lower()] = self._value.decode("latin-1")
         self._field = self._value = b""
 
     def _on_headers(self) -> None:

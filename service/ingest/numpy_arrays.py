@@ -21,6 +21,7 @@ from service.ingest.errors import BadNumpy, TooLong
 from service.ingest.spool import spooled
 
 ITEM_BYTES = {"f": (2, 4, 8), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "b": (1,)}  # of the numbers and booleans that are read
+MOST = 2**63 - 1  # as many as numpy has, and JSON can tell of: an array of (0, 2^70) is written in ten bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def header_of(stream: Readable, max_bytes: int) -> Header:
         shape, is_fortran, dtype = npy.read_array_header_1_0(source)
     except (ValueError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError, UserWarning) as error:
         raise BadNumpy(str(error)) from None
-    if len(shape) not in {1, 2} or min(shape) < 0:
+    if len(shape) not in {1, 2} or min(shape) < 0 or max(shape) > MOST:
         raise BadNumpy(f"its shape is {shape}; one or two dimensions are read")
     found = Header(shape[0], shape[1] if len(shape) == 2 else 1, is_fortran, dtype, len(shape))
     if dtype.hasobject:

@@ -24,7 +24,10 @@ READ_BYTES = 1 << 20
 DIRECTORY_BYTES = 4 << 20  # what ZIP's directory, read as a whole, may have
 NAME_BYTES = 4096  # of a feature's name in its array, four a character
 X, Y, FEATURE_NAMES = "X", "y", "feature_names"
-BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError, ValueError)
+BAD_ZIP = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError, ValueError,
+    SystemError,  # of a text whose characters are beyond Unicode
+)  # fmt: skip
 
 
 def npy_batches(

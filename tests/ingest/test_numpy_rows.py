@@ -144,6 +144,13 @@ def test_a_header_of_columns_without_end_names_none_of_them(tmp_path: Path) -> N
         archive.writestr("y.npy", npy(np.zeros(0)))
     for hostile in (wide, sink.getvalue()):
         assert isinstance(error(hostile, tmp_path), TooManyColumns)
+    assert isinstance(error(wide.replace(b"4611686018427387904", b"9999999999999999999"), tmp_path), BadNumpy)
+
+
+def test_names_beyond_unicode_are_refused(tmp_path: Path) -> None:
+    """Of which numpy makes a SystemError."""
+    names = np.frombuffer((0x110000).to_bytes(4, "little"), "<U1")
+    assert isinstance(error(npz(X=X[:, :1], feature_names=names), tmp_path), BadNumpy)
 
 
 def test_an_archive_that_points_before_its_beginning_is_refused(tmp_path: Path) -> None:
