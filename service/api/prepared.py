@@ -15,8 +15,8 @@ from service.registry.design import Design, Found
 from service.registry.summing import Summed, sum_up
 from service.registry.versions import Dataset
 from service.solver.errors import TooFewRows, UnreadableNumber
+from service.solver.moments import Moments
 from service.solver.reading import Numbers
-from service.solver.summation import Summation
 
 Columns = dict[str, NDArray[np.float64]]  # of numbers, NaN where a cell is missing
 
@@ -49,12 +49,11 @@ def inline(use: Services, spec: FitRequest) -> Prepared:
 
 def _as_they_are(design: Design, numbers: Numbers, columns: Columns) -> Summed | None:
     """The sums of columns that are the terms; None if a cell is missing or cannot be read, of which `sum_up` says which."""
-    summation = Summation(design.columns, numbers)
+    rows = np.array([columns[name] for name in design.columns]).T
     try:
-        summation.add(np.array([columns[name] for name in design.columns]).T)
+        return Summed(Moments.of(rows, design.columns, numbers), Found())
     except UnreadableNumber:  # a look for NaN of our own would take twice as long
         return None
-    return Summed(summation.result(), Found())
 
 
 def _weighted(columns: Columns, features: list[str], spec: FitRequest) -> tuple[Columns, list[str]]:
