@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
@@ -46,6 +47,11 @@ from service.store.tables import Store
 
 log = logging.getLogger(__name__)
 
+# For so long a thread that computes in Python keeps the event loop waiting, several times a request. One-row predictions beside
+# fits of 400 columns, 99th percentile: 5 ms and not 12, which Python's own 5 ms come to; uploads and tiny fits a second
+# differ by less than from run to run.
+SWITCH_S = 0.0005
+
 
 class Refused(Exception):
     """The service cannot start here."""
@@ -86,6 +92,7 @@ def served(app: FastAPI) -> Direct:
 def _started(settings: Settings, held: ExitStack) -> Services:
     """Everything wired, and let go again, last first, by `held`. Raises: Refused."""
     one_thread()
+    sys.setswitchinterval(SWITCH_S)
     use_threads(settings.solver_threads or usable_cores())
     if not blas_is_exact():
         raise Refused("this BLAS rounds sums of integers below 2^53: results would not be exact")

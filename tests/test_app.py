@@ -1,6 +1,7 @@
 """The service's life in one process: what it takes hold of when it starts, it lets go of when it stops."""
 
 import asyncio
+import sys
 import threading
 from pathlib import Path
 
@@ -27,6 +28,13 @@ def left_open(folder: Path) -> list[str]:
 
 def names_of_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith(("job", "upload"))]
+
+
+def test_a_thread_that_computes_keeps_others_waiting_for_half_a_millisecond(tmp_path: Path) -> None:
+    """And not for five, as Python has it: the event loop needs its turn several times a request."""
+    asyncio.run(live(Settings(data_dir=tmp_path / "data")))
+
+    assert sys.getswitchinterval() == pytest.approx(0.0005)
 
 
 def test_a_second_life_begins_where_the_first_has_ended(tmp_path: Path) -> None:

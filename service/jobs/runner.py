@@ -26,6 +26,7 @@ from service.registry.datasets import require
 from service.registry.models import Model, Models
 from service.registry.pages import Page, page_of
 from service.registry.summing import Summed
+from service.solver.threads import give_way
 from service.store.additions import insert
 from service.store.rows import PartWriter, path
 from service.store.tables import Store, jobs
@@ -62,7 +63,7 @@ class Jobs:
         self.watch = Watch()
         self._store, self._models, self._work, self._describe = store, models, work, describe
         self._max_unfinished = max_unfinished
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="job")
+        self._threads = ThreadPoolExecutor(threads, "job", initializer=give_way)
         self._active: dict[str, Active] = {}
         self._unkept: dict[str, Job] = {}  # jobs whose end could not be stored
         self._lock = Lock()

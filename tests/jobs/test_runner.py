@@ -1,6 +1,8 @@
 """The life of jobs in a process, seen from inside where HTTP cannot make it happen."""
 
 import asyncio
+import os
+import sys
 import time
 from dataclasses import replace
 
@@ -75,3 +77,9 @@ def test_a_failure_that_cannot_be_stored_is_a_failure_all_the_same(
     assert list((workshop.jobs._work.rows_folder).iterdir()) != []
     assert workshop.jobs.cancel(job.id)
     assert workshop.jobs.get(job.id).state == "cancelled"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
+def test_jobs_give_way_to_what_answers(workshop: Workshop) -> None:
+    """As uploads do: a descent takes no more than its share from them, and neither keeps a prediction waiting."""
+    assert workshop.jobs._threads.submit(os.nice, 0).result() == min(os.nice(0) + 10, 19)
