@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from service.app import Refused, check, create_app, served
+from service.connection import Connection
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -60,8 +61,8 @@ def serve(**options: Any) -> None:
     app = create_app(settings)
     # No access log: it takes as long as a prediction, and the addresses of `GET /predict` are somebody's data.
     config = uvicorn.Config(
-        served(app), host=settings.host, port=settings.port, loop="uvloop", http="httptools", log_config=None, access_log=False,
-        timeout_graceful_shutdown=5, proxy_headers=False,  # `served` reads them
+        served(app), host=settings.host, port=settings.port, loop="uvloop", http=Connection, ws="none", log_config=None,
+        access_log=False, timeout_graceful_shutdown=5, proxy_headers=False,  # `served` reads them
     )  # fmt: skip
     server = _Server(config, app)
     gc.collect()
