@@ -41,6 +41,8 @@ _ONE, _SEVERAL = "one", "several"  # moments; where an error was found, neither 
 
 REPORTED = 20
 MOST_ERRORS = 10_000  # looked at for those that are reported; Pydantic makes an object of each, and holds the lock for it
+# Text, and whatever is not read as arrays of numbers: Pydantic takes up to 46 bytes of memory for a byte of it.
+MOST_VALUES = 4_000_000
 MOST_MOMENTS = 1000  # in one body: each is a matrix, read and checked with big integers
 
 
@@ -130,7 +132,8 @@ def parse(
     """The body as the model has it. What comes from a stream is read while it arrives.
 
     Args: long_bytes: the numbers of a body that is no shorter are read apart, in parts, and come as arrays.
-    Raises: NotJson; InvalidFields: with a JSON pointer for each of the first 20 errors; as the stream.
+    Raises: NotJson; InvalidFields: with a JSON pointer for each of the first 20 errors, or at none if there are more than
+        MOST_VALUES that are not read apart; as the stream.
     """
     whole = body if isinstance(body, bytes) and len(body) < long_bytes else None  # a short one pays nothing for the long
     if whole is None:
@@ -138,12 +141,20 @@ def parse(
         apart = json_numbers.lifted(text, _MATRIX, _NUMBERS, part_bytes) if text.upto(long_bytes) else None
         if apart is not None:
             with suppress(ValidationError):  # which speaks of the rest alone, and of places in it
-                return _with_numbers(model.model_validate_json(apart.rest), apart)
-        whole = text.whole()
+                return _with_numbers(model.model_validate_json(_of_few_values(apart.rest)), apart)
+        whole = _of_few_values(text.whole())
     try:
         return model.model_validate_json(whole)
     except ValidationError as error:
         raise _explained(error) from None
+
+
+def _of_few_values(text: bytes) -> bytes:
+    """The text. Raises: InvalidFields: it would take too much memory to be read value by value."""
+    if text.count(b",") + text.count(b"[") + text.count(b"{") > MOST_VALUES:
+        why = "values that are text, or not what they should be, so that each must be looked at"
+        raise InvalidFields([("", f"there are more than {MOST_VALUES} {why}: send fewer rows, or another format")])
+    return text
 
 
 def _with_numbers(body: Body, apart: json_numbers.Lifted) -> Body:

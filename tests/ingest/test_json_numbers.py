@@ -9,8 +9,19 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from service.ingest.errors import IngestError, RaggedRow
-from service.ingest.json_rows import Columns, Matrix, Numbers, Strict, arrays, from_matrix, matrix, parse
+from service.ingest.errors import IngestError, InvalidFields, RaggedRow
+from service.ingest.json_rows import (
+    MOST_VALUES,
+    Columns,
+    Matrix,
+    Numbers,
+    RowsBody,
+    Strict,
+    arrays,
+    from_matrix,
+    matrix,
+    parse,
+)
 
 ALONE = 1 << 40
 
@@ -284,3 +295,20 @@ def test_ragged_rows_are_named_where_they_are() -> None:
     body = json.dumps({"X": rows, "y": []}).encode()
 
     assert outcome(body, 0) == outcome(body, ALONE) == (RaggedRow, "row 400 has 3 values, expected 2 as in the rows before it")
+
+
+@pytest.mark.parametrize("inside", [b"[],", b"1,", b'"a",'])
+def test_what_is_read_value_by_value_is_bounded(inside: bytes) -> None:
+    """Promise: a body takes memory by its limit and not 46 times as much, which ended the process where there was less."""
+    many = b'{"nobody": [' + inside * MOST_VALUES + b"0]}"
+
+    with pytest.raises(InvalidFields, match="more than 4000000 values"):
+        parse(RowsBody, many)
+
+
+def test_numbers_are_not_what_is_bounded_by_their_number() -> None:
+    """Numbers that are read apart are as many as the body holds."""
+    n_rows = MOST_VALUES // 2
+    body = b'{"columns": {"x": [' + b"1," * n_rows + b'1], "y": [' + b"2," * n_rows + b"2]}}"
+
+    assert parse(RowsBody, body).columns is not None
