@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Value = TypeVar("Value", float, Floats)  # many at once or one: the same operations, and the same bits
+Value = TypeVar("Value", float, Floats)  # one, or many at once
 
 SPLITTER = 134217729.0  # 2**27 + 1
 
 
-def split(a: Value) -> tuple[Value, Value]:
+def split(a: Floats) -> tuple[Floats, Floats]:
     """Cut into high + low of at most 26 bits each, exactly; |a| up to 1e300."""
     scaled = a * SPLITTER
     high = scaled - (scaled - a)
     return high, a - high
 
 
-def two_product(a: Value, b: Value, halves: tuple[Value, Value]) -> tuple[Value, Value]:
+def two_product(a: Floats, b: Floats, halves: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
     """Multiply a by b, whose halves are split(b), into product + error exactly: if neither over- nor underflows."""
     product = a * b
     a_high, a_low = split(a)

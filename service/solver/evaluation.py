@@ -11,7 +11,7 @@ import numpy as np
 
 from service.solver.double_double import SPLITTER, Floats, split, two_product, two_sum
 from service.solver.reading import Numbers
-from service.solver.term_values import Plan, term_values
+from service.solver.term_values import Plan, as_column, term_values
 
 # Numbers in twice the digits to multiply by: hi, lo, and the halves of hi.
 Factors = tuple[Floats, Floats, tuple[Floats, Floats]]
@@ -63,7 +63,7 @@ class Evaluation:
     @cached_property
     def centre_column(self) -> Floats | None:
         """(b, 1), or None for 0."""
-        return np.array(self.centre)[:, None] if self.centre else None
+        return as_column(self.centre)
 
 
 def predictions(evaluation: Evaluation, X: Floats, numbers: Numbers, plan: Plan | None = None) -> Floats:

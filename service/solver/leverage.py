@@ -23,7 +23,7 @@ from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from service.solver.rounding import nearest, nearest_pair
 from service.solver.student import quantile
-from service.solver.term_values import Plan, term_values
+from service.solver.term_values import Plan, as_column, term_values
 from service.solver.terms import Term, Terms
 from service.solver.units import BASE
 
@@ -59,7 +59,7 @@ class Spread:
     @cached_property
     def centre_column(self) -> Floats | None:
         """(b, 1), or None for 0."""
-        return np.array(self.centre)[:, None] if self.centre else None
+        return as_column(self.centre)
 
 
 def spread(moments: Moments, target: str, features: Sequence[str], fit_intercept: bool, terms: Terms | None = None) -> Spread:

@@ -1,7 +1,7 @@
 """What a number means: the double itself, or the shortest decimal that reads as that double."""
 
 from collections.abc import Sequence
-from typing import Literal, overload
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,13 +36,9 @@ def check(block: NDArray[np.float64], columns: Sequence[str], numbers: Numbers, 
             raise TooManyDigits(first_row + row, columns[column], float(block[row, column])) from None
 
 
-@overload
-def is_readable(magnitude: float) -> bool: ...
-@overload
-def is_readable(magnitude: NDArray[np.float64]) -> NDArray[np.bool_]: ...
-def is_readable(magnitude: float | NDArray[np.float64]) -> bool | NDArray[np.bool_]:
+def is_readable(magnitude: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which magnitudes can be squared, and scaled by a column's largest, and stay normal doubles."""
-    readable: bool | NDArray[np.bool_] = (magnitude <= LARGEST) & ((magnitude >= SMALLEST) | (magnitude == 0))
+    readable: NDArray[np.bool_] = (magnitude <= LARGEST) & ((magnitude >= SMALLEST) | (magnitude == 0))
     return readable
 
 

@@ -60,6 +60,11 @@ def _without_last(powers: Powers) -> Powers:
     return (*before, (base, exponent - 1)) if exponent > 1 else tuple(before)
 
 
+def as_column(centre: Sequence[float]) -> Floats | None:
+    """A centre (b,) as `term_values` takes it: (b, 1), or None for 0."""
+    return np.array(centre)[:, None] if centre else None
+
+
 def term_values(X: Floats, numbers: Numbers, plan: Plan | None, centre: Floats | None = None) -> tuple[Floats, Floats | None]:
     """(hi, lo) of each term, (p, m), for rows (m, b); lo is None where it is 0. Without a plan the terms are the columns.
 
