@@ -6,6 +6,7 @@ A declared FastAPI body would be parsed on the event loop (0.7 s for 21 MB) and 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from types import coroutine
 from typing import Any, Self, TypeVar
 
@@ -17,11 +18,11 @@ from starlette.types import Message, Receive
 from service.api.errors import BodyTimeout, BodyTooLarge, IncompleteBody, UnsupportedEncoding, UnsupportedMediaType
 from service.api.problems import Where
 from service.api.services import Limits, Services
-from service.ingest import encodings, formats, json_rows, names
+from service.ingest import encodings, json_rows, names
 from service.ingest.csv_records import Readable
 from service.ingest.csv_rows import Types
 from service.ingest.errors import BadName, NoColumns, NoRows, UnequalColumns
-from service.ingest.formats import READERS
+from service.ingest.formats import READERS, Asked
 from service.ingest.pipe import Pipe
 
 JSON = "application/json"
@@ -206,13 +207,15 @@ def row_reader(request: Request, use: Services, max_rows: int, types: Types | No
 
     Args: types: of columns that are known, in their order: where a format does not say what a column is, or is called.
     """
-    limits = use.limits
-    asked = formats.Asked(
-        content_type=request.headers["content-type"], folder=use.folder, max_bytes=limits.max_body_bytes,
-        max_columns=limits.max_columns, max_rows=max_rows, types=types,
-    )  # fmt: skip
+    asked = replace(within_limits(use, max_rows), content_type=request.headers["content-type"], types=types)
     reader = READERS[content_type(request, tuple(READERS))]
     return lambda stream: reader(stream, asked)
+
+
+def within_limits(use: Services, max_rows: int) -> Asked:
+    """What a reader is to know of this service."""
+    limits = use.limits
+    return Asked(folder=use.folder, max_bytes=limits.max_body_bytes, max_columns=limits.max_columns, max_rows=max_rows)
 
 
 def cell_pointer(

@@ -23,6 +23,7 @@ from service.api.bodies import (
     row_reader,
     streamed,
     unpacked,
+    within_limits,
 )
 from service.api.errors import BodyTimeout, BodyTooLarge, InvalidKey, OverLimit, StorageFull, UnsupportedMediaType
 from service.api.idempotency import claimed
@@ -30,7 +31,6 @@ from service.api.services import Limits, Services
 from service.ingest import json_rows, sources
 from service.ingest.csv_rows import Types
 from service.ingest.errors import IngestError, TooManyColumns, TooManyRows
-from service.ingest.formats import Asked
 from service.registry.errors import KeyInUse, KeyReused
 from service.solver.errors import UnreadableNumber
 from service.solver.sample import line
@@ -122,14 +122,8 @@ def _within(batches: Batches, limit: int) -> Batches:
 def _of_source(use: Services, source: str) -> Batches:
     """The rows of a source. Raises: BadSource; when they are read: as `sources.batches`, BodyTooLarge."""
     limits = use.limits
-    asked = Asked(
-        content_type="",
-        folder=use.folder,
-        max_bytes=limits.max_body_bytes,
-        max_columns=limits.max_columns,
-        max_rows=limits.max_rows,
-    )
-    return _within(sources.batches(sources.found(source, use.roots), asked), limits.max_body_bytes)
+    found = sources.found(source, use.roots)
+    return _within(sources.batches(found, within_limits(use, limits.max_rows)), limits.max_body_bytes)
 
 
 def _batches(body: json_rows.RowsBody, limits: Limits) -> Batches:

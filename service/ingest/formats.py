@@ -26,11 +26,11 @@ SUFFIXES = {".csv": CSV, ".arrow": ARROW, ".arrows": ARROW, ".parquet": PARQUET,
 class Asked:
     """What a reader is to know beside the bytes."""
 
-    content_type: str  # with its parameters
     folder: Path  # for what has to be on disk before it can be read
     max_bytes: int
     max_columns: int
     max_rows: int
+    content_type: str = ""  # of a body, with its parameters
     types: Types | None = None  # of the columns that the data set or the model has, in their order, where there is one
 
 
