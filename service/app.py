@@ -33,6 +33,7 @@ from service.jobs.work import Work
 from service.jobs.workers import Solver
 from service.registry.aliases import Aliases
 from service.registry.datasets import Datasets
+from service.registry.fitted_rows import FittedRows
 from service.registry.models import Models
 from service.registry.panels import Panels
 from service.registry.ranges import Ranges
@@ -119,7 +120,7 @@ def _started(settings: Settings, held: ExitStack) -> Services:
     for gone in sweep(rows_folder, registry.files() | table.files(store)):
         log.info("removed %s, which was not finished", gone)
     return Services(
-        store=store, datasets=registry, sums=sums, models=fitted, aliases=named, jobs=runner, short_fits=OneATurn(),
+        store=store, datasets=registry, sums=sums, models=fitted, fitted_rows=FittedRows(store, registry), aliases=named, jobs=runner, short_fits=OneATurn(),
         spreads=Spreads(fitted, solver),
         receipts=Receipts(store, settings.idempotency_ttl_s),
         events=Events(runner, settings.event_cache_bytes, settings.keep_alive_s),

@@ -109,7 +109,7 @@ def _start(use: Services, spec: FitRequest, claim: Claim) -> Started:
         def keep(job: Job, connection: sa.Connection) -> None:
             claim.keep(connection, {"job_id": job.id})
 
-        return use.jobs.start(ready.task, ready.summed, ready.rows, keep if claim.is_keyed else None)
+        return use.jobs.start(ready.task, ready.summed, ready.rows, keep if claim.is_keyed else None, ready.inline)
 
     if spec.dataset_id is None:
         return begin(inline(use, spec))

@@ -28,6 +28,7 @@ class Prepared:
     task: Task
     summed: Summed | None
     rows: pa.RecordBatch | None
+    inline: Columns | None  # the columns of the rows in the call
 
 
 def inline(use: Services, spec: FitRequest) -> Prepared:
@@ -44,7 +45,7 @@ def inline(use: Services, spec: FitRequest) -> Prepared:
     if summed is None:
         rows = json_rows.batch(columns)
         summed = sum_up(lambda: [rows], design, task.numbers, use.limits.max_columns - 1, lambda _: None)
-    return Prepared(task, summed, None if spec.batch_size is None else json_rows.batch(columns))
+    return Prepared(task, summed, None if spec.batch_size is None else json_rows.batch(columns), columns)
 
 
 def _as_they_are(design: Design, numbers: Numbers, columns: Columns) -> Summed | None:
@@ -109,7 +110,7 @@ def of_dataset(use: Services, spec: FitRequest, dataset: Dataset) -> Prepared:
     task = _task(use, spec, design, dataset.numbers, dataset)
     start, stop = design.rows or (0, dataset.n_samples)
     _refuse_few(task, stop - start)
-    return Prepared(task, use.sums.known(dataset, design), None)
+    return Prepared(task, use.sums.known(dataset, design), None, None)
 
 
 def _range(use: Services, spec: FitRequest, dataset: Dataset) -> tuple[int, int] | None:

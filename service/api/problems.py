@@ -91,6 +91,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     registry.NotFound: (404, "not-found"),
     registry.DatasetInUse: (409, "dataset-in-use"),
     registry.NoRowsKept: (409, "no-rows"),
+    registry.InlineRowsNotKept: (409, "rows-not-kept"),
     registry.NoRowsLeft: (422, "no-rows-left"),
     registry.BadCondition: (422, "invalid-value"),
     registry.DatasetBusy: (429, "dataset-busy"),

@@ -15,6 +15,7 @@ from service.jobs.runner import Jobs
 from service.jobs.spreads import Spreads
 from service.registry.aliases import Aliases
 from service.registry.datasets import Datasets
+from service.registry.fitted_rows import FittedRows
 from service.registry.models import Models
 from service.registry.receipts import Receipts
 from service.registry.sums import Sums
@@ -51,6 +52,7 @@ class Services:
     datasets: Datasets
     sums: Sums
     models: Models
+    fitted_rows: FittedRows
     aliases: Aliases
     receipts: Receipts
     jobs: Jobs

@@ -23,11 +23,13 @@ from service.jobs.watch import Watch
 from service.jobs.work import Work
 from service.jobs.workers import Cancelled, is_short
 from service.registry.datasets import require
+from service.registry.fitted_rows import kept
 from service.registry.models import Model, Models
+from service.registry.observations import Columns
 from service.registry.pages import Page, page_of
 from service.registry.summing import Summed
 from service.solver.threads import give_way
-from service.store.additions import insert
+from service.store.additions import Row, insert
 from service.store.rows import PartWriter, path
 from service.store.tables import Store, jobs
 
@@ -69,12 +71,20 @@ class Jobs:
         self._lock = Lock()
         self._closing = Event()
 
-    def start(self, task: Task, summed: Summed | None, rows: pa.RecordBatch | None, also: Also | None = None) -> Started:
+    def start(
+        self,
+        task: Task,
+        summed: Summed | None,
+        rows: pa.RecordBatch | None,
+        also: Also | None = None,
+        inline: Columns | None = None,
+    ) -> Started:
         """Start a fit; what can be refused is refused before there is a job.
 
         A fit of microseconds is solved first: job and model are then kept in one transaction, for which this does not wait.
 
         Args: summed: None if it must be made from the rows of the data set. rows: those of an inline mini-batch fit.
+            inline: the columns of the rows that came in the call, which are kept with the model if they are few.
         Raises: TooManyJobs, Diverges, and as the solver; NotFound: the version whose rows it needs is gone since just now.
         """
         if len(self._active) >= self._max_unfinished:
@@ -83,15 +93,17 @@ class Jobs:
         if summed is not None and task.descent is None and is_short(summed.moments):
             model = self._work.closed_form(job, summed)
             job = job.done(model.id, model.created_at)
-            new = [table.row(job), self._models.row(model, summed.moments)]
+            new = [table.row(job), *self._models.rows(model, summed.moments), *_kept(job, inline)]
             return Started(job, model, self._store.add(new, None if also is None else partial(also, job)))
         if summed is not None:
             self._work.refuse(job, summed)
-        self._keep(job, summed, rows, also)
+        self._keep(job, summed, rows, also, inline)
         self._submit(job, summed)
         return Started(job)
 
-    def _keep(self, job: Job, summed: Summed | None, rows: pa.RecordBatch | None, also: Also | None) -> None:
+    def _keep(
+        self, job: Job, summed: Summed | None, rows: pa.RecordBatch | None, also: Also | None, inline: Columns | None
+    ) -> None:
         """On disk with a job that will take a while. Raises: NotFound."""
         task = job.task
         reads_rows = summed is None or (task.descent is not None and task.descent.batch_size is not None and rows is None)
@@ -104,7 +116,8 @@ class Jobs:
 
         rows_file = None if rows is None else self._keep_rows(job.id, rows)
         try:
-            self._store.add([table.row(job, summed, rows_file, reads_rows=reads_rows)], keep).result()
+            row = table.row(job, summed, rows_file, reads_rows=reads_rows)
+            self._store.add([row, *_kept(job, inline)], keep).result()
         except BaseException:
             path(self._work.rows_folder, job.id).unlink(missing_ok=True)
             raise
@@ -228,7 +241,7 @@ class Jobs:
         def keep(connection: sa.Connection) -> None:
             if not table.end(connection, done):
                 raise Cancelled
-            insert(connection, [self._models.row(model, summed.moments)])
+            insert(connection, self._models.rows(model, summed.moments))
 
         self._save(active, keep)
         active.change(lambda _: done)
@@ -264,3 +277,7 @@ class Jobs:
         self._work.solver.forget(active.job.id)
         if active.job.is_finished and active.job.id not in self._unkept:
             path(self._work.rows_folder, active.job.id).unlink(missing_ok=True)
+
+
+def _kept(job: Job, inline: Columns | None) -> list[Row]:
+    return [] if inline is None else kept(job.id, inline, job.task.row_columns)

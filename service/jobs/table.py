@@ -12,7 +12,7 @@ from service.registry.errors import NotFound
 from service.registry.summing import Summed
 from service.solver.moments import Moments
 from service.store.additions import Row
-from service.store.tables import UNFINISHED, Store, jobs
+from service.store.tables import UNFINISHED, Store, inline_rows, jobs
 
 LIGHT = [column for column in jobs.c if column not in (jobs.c.moments, jobs.c.found)]
 
@@ -61,6 +61,8 @@ def end(connection: sa.Connection, job: Job) -> bool:
     values |= {"problem": None if job.problem is None else orjson.dumps(job.problem), "rows_file": None}
     if job.task.descent is None or job.task.descent.batch_size is not None:
         values |= _values(None)
+    if job.model_id is None:
+        connection.execute(sa.delete(inline_rows).where(inline_rows.c.job_id == job.id))
     ended = sa.update(jobs).where(jobs.c.id == job.id, jobs.c.state.in_(UNFINISHED)).values(values)
     return bool(connection.execute(ended).rowcount)
 

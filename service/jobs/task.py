@@ -6,10 +6,13 @@ from typing import Any, Literal, Self
 import orjson
 
 from service.registry.design import Design
+from service.registry.fitted_rows import row_columns
 from service.solver.least_squares import RankPolicy
 from service.solver.reading import Numbers
 
 Method = Literal["normal_equation", "gradient_descent"]
+CovType = Literal["classical", "HC0", "HC1", "HC2", "HC3", "cluster"]
+Per = Literal["second", "hour", "day", "week", "year"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,16 @@ class Task:
     dataset_id: str | None
     dataset_version: int | None
     descent: Descent | None
+    level: float = 0.95
+    cov_type: CovType = "classical"
+    cluster: str | None = None  # the column that says which rows belong together
+    cv: int | Literal["leave_one_out"] | None = None
+    per: Per | None = None  # what a coefficient of a column of times counts
+
+    @property
+    def row_columns(self) -> tuple[str, ...]:
+        """The columns of the rows that it may need again."""
+        return row_columns(self.design.columns, self.cluster)
 
     @property
     def method(self) -> Method:
@@ -60,6 +73,11 @@ class Task:
             "categorical": "one_hot" if design.one_hot else None,
             "rows": None if design.rows is None else list(design.rows),
             "rank_deficient": self.rank_deficient,
+            "level": self.level,
+            "cov_type": self.cov_type,
+            "cluster": self.cluster,
+            "cv": self.cv,
+            "per": self.per,
         }
         return options | ({} if self.descent is None else asdict(self.descent))
 

@@ -43,6 +43,20 @@ class NoRowsKept(RegistryError):
         return f"{self.dataset_id} was made of moments: it has no rows"
 
 
+class InlineRowsNotKept(RegistryError):
+    """The rows came in the call of the fit, and are too many to be kept: make a data set of them."""
+
+    def __init__(self, model_id: str, most_bytes: int) -> None:
+        super().__init__(model_id, most_bytes)
+        self.model_id, self.most_bytes = model_id, most_bytes
+
+    def __str__(self) -> str:
+        return (
+            f"the rows of {self.model_id} came in the call and were not kept, as they take more than {self.most_bytes} bytes: "
+            "send them to POST /datasets, and fit that"
+        )
+
+
 class NoRowsLeft(RegistryError):
     """All rows of the data set would be taken away: delete the data set instead."""
 

@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import isqrt
 from threading import Lock
 from typing import Any
 
+import numpy as np
 import orjson
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from service.registry.aliases import Aliases
 from service.registry.columns import ColumnType
-from service.registry.design import Recipe
+from service.registry.design import Design, Found, Recipe
 from service.registry.errors import ModelInUse, NotFound
 from service.registry.kept import Kept
 from service.registry.pages import Page, page_of
@@ -18,7 +21,7 @@ from service.solver.evaluation import Evaluation
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from service.store.additions import Row
-from service.store.tables import Store, aliases, models
+from service.store.tables import Store, aliases, covariances, inline_rows, models
 
 _SHOWN: tuple[sa.Column[Any], ...] = (models.c.id, models.c.body, models.c.evaluation)
 
@@ -44,13 +47,35 @@ class Model:
     @cached_property
     def recipe(self) -> Recipe:
         """From the columns of a row to the model's terms."""
+        return Recipe.of(self.design, self.found.levels)
+
+    @cached_property
+    def design(self) -> Design:
+        """What the fit made of the columns of its rows."""
         options, categories = self.body["options"], self.body["categories"]
-        return Recipe(
+        return Design(
             features=tuple(self.feature_names),
-            levels={name: found["levels"] for name, found in categories.items()},
-            baselines={name: found["baseline"] for name, found in categories.items() if found["baseline"] is not None},
+            target=self.body["target"],
             degree=options["degree"],
             interactions=options["interactions"],
+            one_hot=tuple(categories),
+            booleans=tuple(name for name, found in categories.items() if found["type"] == "boolean"),
+            has_baselines=options["fit_intercept"] or not categories,
+            weights=options["weights"],
+            weight_type=options["weight_type"] or "precision",
+            missing=options["missing"],
+            rows=None if options["rows"] is None else (options["rows"][0], options["rows"][1]),
+        )
+
+    @property
+    def found(self) -> Found:
+        """What the pass over its rows found."""
+        imputed = self.body["imputed"]
+        return Found(
+            levels={name: found["levels"] for name, found in self.body["categories"].items()},
+            imputed={name: found["value"] for name, found in imputed.items()},
+            n_imputed={name: found["n"] for name, found in imputed.items()},
+            n_dropped=self.body["n_dropped"],
         )
 
     @cached_property
@@ -80,20 +105,25 @@ class Models:
         self._kept = Kept[str, Model](capacity)
         self._lock = Lock()  # so that none is put in memory after it was deleted
 
-    def row(self, model: Model, moments: Moments) -> Row:
+    def rows(self, model: Model, moments: Moments, covariance: NDArray[np.float64] | None = None) -> list[Row]:
         """What is to be kept of a new model, with the moments it came from, in the transaction that finishes its job.
+
+        Args: covariance: (c, c) of the intercept, if fitted, and the terms, if it does not follow from the moments.
 
         It is in memory at once: nobody knows its id before that transaction is on disk.
         """
         self._kept.put(model.id, model)
         evaluation = model.evaluation
-        return models, {
+        row = {
             "id": model.id,
             "dataset_id": model.body["dataset_id"],
             "body": orjson.dumps(model.body),
             "evaluation": orjson.dumps([evaluation.hi, evaluation.lo, evaluation.centre]),
             "moments": moments.to_bytes(),
         }
+        if covariance is None:
+            return [(models, row)]
+        return [(models, row), (covariances, {"model_id": model.id, "value": covariance.astype("<f8").tobytes()})]
 
     def get(self, name: str) -> Model:
         """The model of this id or alias. Raises: NotFound."""
@@ -125,6 +155,16 @@ class Models:
             raise NotFound("model", id_)
         return Moments.from_bytes(value)
 
+    def covariance(self, id_: str) -> NDArray[np.float64] | None:
+        """(c, c) of the intercept, if fitted, and the terms; None: it follows from the moments."""
+        with self._store.read() as connection:
+            query = sa.select(covariances.c.value).where(covariances.c.model_id == id_)
+            value = connection.execute(query).scalar_one_or_none()
+        if value is None:
+            return None
+        flat = np.frombuffer(value, "<f8")
+        return flat.reshape(isqrt(len(flat)), -1)
+
     def page(self, limit: int, before: int | None) -> Page[Model]:
         """The newest models."""
         page = page_of(self._store, models, limit, before, _SHOWN)
@@ -138,8 +178,11 @@ class Models:
             ).scalar_one_or_none()
             if alias is not None:
                 raise ModelInUse(id_, alias)
-            if not connection.execute(sa.delete(models).where(models.c.id == id_)).rowcount:
+            body = connection.execute(sa.select(models.c.body).where(models.c.id == id_)).scalar_one_or_none()
+            if body is None:
                 raise NotFound("model", id_)
+            connection.execute(sa.delete(models).where(models.c.id == id_))
+            connection.execute(sa.delete(inline_rows).where(inline_rows.c.job_id == orjson.loads(body)["job_id"]))
         with self._lock:
             self._kept.forget(id_)
 

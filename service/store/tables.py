@@ -92,6 +92,14 @@ models = Table(
     sqlite_autoincrement=True,
 )
 
+# Of a model whose standard errors do not follow from the moments alone.
+covariances = Table(
+    "covariances",
+    metadata,
+    Column("model_id", ForeignKey("models.id", ondelete="CASCADE"), primary_key=True),
+    Column("value", LargeBinary, nullable=False),  # float64, little-endian, (c, c): of the intercept, if fitted, and the terms
+)
+
 aliases = Table(
     "aliases",
     metadata,
@@ -120,6 +128,14 @@ jobs = Table(
     Column("created_at", String, nullable=False),
     Column("finished_at", String),
     sqlite_autoincrement=True,
+)
+
+# The rows that came in the call of a fit, if they are few: for what a model is asked later that takes its rows.
+inline_rows = Table(
+    "inline_rows",
+    metadata,
+    Column("job_id", String, primary_key=True),  # which may be forgotten before its model
+    Column("value", LargeBinary, nullable=False),  # float64, little-endian, a column after the other
 )
 
 # Mini-batch descent only: a batch descent needs no history. Each row is a run of epochs; the last is the checkpoint.

@@ -35,6 +35,7 @@ def test_a_fit_of_a_data_set_answers_with_the_model(client: httpx.Client) -> Non
     assert model["options"] == {
         "method": "normal_equation", "fit_intercept": True, "degree": 1, "interactions": False, "l2": 0.0, "weights": None,
         "weight_type": None, "missing": "error", "categorical": None, "rows": None, "rank_deficient": "error",
+        "level": 0.95, "cov_type": "classical", "cluster": None, "cv": None, "per": None,
     }  # fmt: skip
     assert [row["term"] for row in model["inference"]] == ["intercept", "x"]
     assert model["metrics"]["df_resid"] == 2

@@ -18,8 +18,8 @@ def opened(store: Store) -> Models:
 def test_a_model_comes_back_with_the_form_that_predictions_use(store: Store) -> None:
     """To the bit, centre and all, in a process that did not fit it."""
     evaluation = Evaluation((0.1, 1 / 3, -0.0), (1e-18, -(2.0**-60), 0.0), (1968.0,))
-    body = {"id": "mdl_1", "dataset_id": None}
-    store.add([opened(store).row(Model("mdl_1", body, evaluation), Moments.empty(["x", "x^2", "y"]))]).result()
+    body = {"id": "mdl_1", "dataset_id": None, "job_id": "job_1"}
+    store.add(opened(store).rows(Model("mdl_1", body, evaluation), Moments.empty(["x", "x^2", "y"]))).result()
 
     found = opened(store).get("mdl_1")
 
@@ -33,8 +33,8 @@ def test_an_alias_is_looked_up_once_and_always_stands_for_the_model_it_was_last_
     aliases = Aliases(store, 10)
     registry = Models(store, aliases, 10)
     for id_ in ("mdl_1", "mdl_2"):
-        body = {"id": id_, "dataset_id": None}
-        store.add([registry.row(Model(id_, body, Evaluation((0.0,), (0.0,), (0.0,))), Moments.empty(["y"]))]).result()
+        body = {"id": id_, "dataset_id": None, "job_id": "job_1"}
+        store.add(registry.rows(Model(id_, body, Evaluation((0.0,), (0.0,), (0.0,))), Moments.empty(["y"]))).result()
     assert registry.in_memory("champion") is None
 
     aliases.put("champion", "mdl_1", None)
@@ -52,8 +52,8 @@ def test_an_alias_is_looked_up_once_and_always_stands_for_the_model_it_was_last_
 def test_a_model_that_is_deleted_is_not_in_memory_any_longer(store: Store) -> None:
     """Nor does anybody get it by an id that he kept."""
     registry = opened(store)
-    model = Model("mdl_1", {"id": "mdl_1", "dataset_id": None}, Evaluation((0.0,), (0.0,), (0.0,)))
-    store.add([registry.row(model, Moments.empty(["y"]))]).result()
+    model = Model("mdl_1", {"id": "mdl_1", "dataset_id": None, "job_id": "job_1"}, Evaluation((0.0,), (0.0,), (0.0,)))
+    store.add(registry.rows(model, Moments.empty(["y"]))).result()
     assert registry.in_memory("mdl_1") is model
 
     registry.delete("mdl_1")
