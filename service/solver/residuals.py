@@ -13,7 +13,7 @@ from service.solver.term_values import Plan, term_values
 
 
 def residuals(evaluation: Evaluation, X: Floats, y: Floats, numbers: Numbers, plan: Plan | None = None) -> Floats:
-    """y - fitted of rows of base columns X (m, b) and targets y (m,): (m,), to 1 ulp or so however little is left of y.
+    """Targets less fitted values, of rows of base columns X (m, b) and targets y (m,): (m,), to 1 ulp or so however little is left of y.
 
     Without a plan of the terms they are the columns. With "decimal" each value of X and y is the shortest decimal that reads
     as it. Where a fit is exact (sigma 0) what is left is the rounding of its coefficients: that those are 0 is for the caller
