@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -14,14 +14,14 @@ from flint import arb, arb_mat, fmpq
 from service.solver.balls import precision
 from service.solver.centre import Expansion, expanded, expansion
 from service.solver.centred import Centred, centred
-from service.solver.double_double import Floats, split, two_sum
+from service.solver.double_double import Floats, split, two_product, two_sum
 from service.solver.errors import NoFeatures, TooFewRows
 from service.solver.evaluation import Factors, blocks, dot
 from service.solver.inverse_factor import inverse_factor
 from service.solver.least_squares import least_squares
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
-from service.solver.rounding import nearest, nearest_pair
+from service.solver.rounding import nearest_pair
 from service.solver.student import quantile
 from service.solver.term_values import Plan, as_column, term_values
 from service.solver.terms import Term, Terms
@@ -49,6 +49,7 @@ class Spread:
     mean: Floats  # (2, P) hi and lo; 0 without an intercept
     factor: Floats  # (2, p, P) hi and lo of the inverse Cholesky factor of the (centred) cross products, lower triangular
     lead: Floats | None  # (2, p) hi and lo of what the terms less the mean lack, without an intercept but with a centre
+    constant_rest: float = 0.0  # what the constant lacks
 
     @cached_property
     def factors(self) -> Factors:
@@ -70,6 +71,23 @@ def spread(moments: Moments, target: str, features: Sequence[str], fit_intercept
     Raises: UnknownColumn; NoFeatures; TooFewRows; RankDeficient: as `least_squares`, but for what depends to rounding only.
     """
     names = tuple(features)
+    equation = equation_of(moments, target, names, fit_intercept)
+    constant, constant_rest = _pair(1 / (equation.total * equation.weight_unit)) if fit_intercept else (0.0, 0.0)
+    about = None if terms is None else expansion(moments, target, terms)
+    kept = None if terms is None else [i for i, term in enumerate(terms.each) if term.name in set(names)]
+    if terms is None or kept is None or about is None:
+        factor = stacked(decided(lambda: of_terms(equation)), len(names))
+        made_of = None if terms is None or kept is None else tuple(terms.each[i] for i in kept)
+        return Spread(made_of, (), constant, _pairs(means_of(equation)), factor, None, constant_rest)
+    factor = stacked(decided(lambda: _of_powers(equation, about.select(kept), kept)), 1 + len(terms.each))
+    means = _means(moments, terms, about.centre) if fit_intercept else [fmpq(0)] * len(terms.each)
+    lead = None if fit_intercept else factor[:, :, 0].copy()
+    return Spread(terms.each, about.centre, constant, _pairs(means), factor[:, :, 1:].copy(), lead, constant_rest)
+
+
+def equation_of(moments: Moments, target: str, features: Sequence[str], fit_intercept: bool) -> Centred:
+    """The balanced equation of a fit whose columns are independent. Raises: as `spread`."""
+    names = tuple(features)
     n_coef = len(names) + fit_intercept
     if n_coef == 0:
         raise NoFeatures
@@ -80,20 +98,14 @@ def spread(moments: Moments, target: str, features: Sequence[str], fit_intercept
     if plain.gram.rank() < len(names):
         least_squares(chosen, target, names, fit_intercept, rank_deficient="allow")  # says how
         raise ArithmeticError("a fit of full rank has a singular equation")
-    equation = plain.balanced()
-    constant = nearest(1 / (equation.total * equation.weight_unit)) or 0.0 if fit_intercept else 0.0
-    about = None if terms is None else expansion(moments, target, terms)
-    kept = None if terms is None else [i for i, term in enumerate(terms.each) if term.name in set(names)]
-    if terms is None or kept is None or about is None:
-        sums = [equation.right[j, 1] if fit_intercept else 0 for j in range(len(names))]
-        means = [unit * total / equation.total for unit, total in zip(equation.units, sums, strict=True)]
-        factor = _stacked(_decided(lambda: _of_terms(equation)), len(names))
-        made_of = None if terms is None or kept is None else tuple(terms.each[i] for i in kept)
-        return Spread(made_of, (), constant, _pairs(means), factor, None)
-    factor = _stacked(_decided(lambda: _of_powers(equation, about.select(kept), kept)), 1 + len(terms.each))
-    means = _means(moments, terms, about.centre) if fit_intercept else [fmpq(0)] * len(terms.each)
-    lead = None if fit_intercept else factor[:, :, 0].copy()
-    return Spread(terms.each, about.centre, constant, _pairs(means), factor[:, :, 1:].copy(), lead)
+    return plain.balanced()
+
+
+def means_of(equation: Centred) -> list[fmpq]:
+    """Of the columns; 0 without an intercept."""
+    if not equation.fit_intercept:
+        return [fmpq(0)] * equation.n_features
+    return [unit * equation.right[j, 1] / equation.total for j, unit in enumerate(equation.units)]
 
 
 def _means(moments: Moments, terms: Terms, centre: Sequence[float]) -> list[fmpq]:
@@ -106,7 +118,7 @@ def _means(moments: Moments, terms: Terms, centre: Sequence[float]) -> list[fmpq
     return [sum((weight * means[i] for i, weight in row.items()), fmpq(0)) for row in back]
 
 
-def _decided(rows: Callable[[], list[list[Pair | None]]]) -> list[list[Pair]]:
+def decided(rows: Callable[[], list[list[Pair | None]]]) -> list[list[Pair]]:
     """The rows at the least precision that decides every entry."""
     bits = _FIRST_BITS
     while True:
@@ -121,21 +133,22 @@ def _decided(rows: Callable[[], list[list[Pair | None]]]) -> list[list[Pair]]:
         bits *= 2
 
 
-def _inverse_factor(equation: Centred) -> list[list[arb]]:
-    """Of the gram matrix in the units of the columns: rows of 1, 2, ... entries."""
+def whitening(equation: Centred) -> list[list[arb]]:
+    """The inverse factor of the gram matrix, as of X'WX, in the units of the columns: rows of 1, 2, ... entries."""
     whole = arb(equation.scale / equation.weight_unit).sqrt()
     factors = [whole / arb(unit) for unit in equation.units]
     rows = inverse_factor([[arb(entry) for entry in row] for row in equation.gram.tolist()])
     return [[entry * factor for entry, factor in zip(row, factors, strict=False)] for row in rows]
 
 
-def _of_terms(equation: Centred) -> list[list[Pair | None]]:
+def of_terms(equation: Centred) -> list[list[Pair | None]]:
+    """The same, each entry as a pair, if the balls decide it."""
     whole = arb(equation.scale / equation.weight_unit).sqrt()
     nothing = [
         arb(2) ** -_NOTHING_BITS * whole / (arb(equation.gram[j, j]).sqrt() * arb(unit))
         for j, unit in enumerate(equation.units)
     ]
-    return [[_rounded(entry, least) for entry, least in zip(row, nothing, strict=False)] for row in _inverse_factor(equation)]
+    return [[rounded(entry, least) for entry, least in zip(row, nothing, strict=False)] for row in whitening(equation)]
 
 
 def _of_powers(equation: Centred, about: Expansion, kept: Sequence[int]) -> list[list[Pair | None]]:
@@ -145,21 +158,23 @@ def _of_powers(equation: Centred, about: Expansion, kept: Sequence[int]) -> list
     for i, weights in enumerate(about.rows):
         for m, weight in weights.items():
             shares[i, m] = arb(weight)
-    rows = _inverse_factor(equation)
+    rows = whitening(equation)
     product = arb_mat([row + [arb(0)] * (p - len(row)) for row in rows]) * shares if p else shares
     total = arb(equation.total * equation.weight_unit).sqrt()
     nothing = [arb(2) ** (-_NOTHING_BITS - size) / total for size in about.sizes]
-    return [[_rounded(product[i, m], nothing[m]) for m in range(2 + own)] for i, own in enumerate(kept)]
+    return [[rounded(product[i, m], nothing[m]) for m in range(2 + own)] for i, own in enumerate(kept)]
 
 
-def _rounded(entry: arb, nothing: arb) -> Pair | None:
+def rounded(entry: arb, nothing: arb) -> Pair | None:
+    """As a pair, 0 below `nothing`; None if the ball leaves it undecided."""
     pair = (0.0, 0.0) if abs(entry) < nothing else nearest_pair(entry)
     if pair is None and entry.rel_accuracy_bits() > _ENOUGH_BITS:
         pair = nearest_pair(entry.mid())
     return pair
 
 
-def _stacked(rows: Sequence[Sequence[Pair]], width: int) -> Floats:
+def stacked(rows: Sequence[Sequence[Pair]], width: int) -> Floats:
+    """Rows of pairs as hi and lo, (2, len(rows), width), 0 after their ends."""
     factor = np.zeros((2, len(rows), width))
     for i, row in enumerate(rows):
         factor[:, i, : len(row)] = np.array(row).T
@@ -167,8 +182,12 @@ def _stacked(rows: Sequence[Sequence[Pair]], width: int) -> Floats:
 
 
 def _pairs(values: Sequence[fmpq]) -> Floats:
-    pairs = [nearest_pair(value) or (0.0, 0.0) for value in values]  # of a rational it is never None
+    pairs = [_pair(value) for value in values]
     return np.array(pairs).reshape(len(pairs), 2).T.copy()
+
+
+def _pair(value: fmpq) -> Pair:
+    return nearest_pair(value) or (0.0, 0.0)  # of a rational it is never None
 
 
 def leverages(spread: Spread, X: Floats, numbers: Numbers) -> Floats:
@@ -176,19 +195,50 @@ def leverages(spread: Spread, X: Floats, numbers: Numbers) -> Floats:
 
     Infinite beyond a double.
     """
+    results = np.empty(len(X))
+    for rows, total, rest in _slopes(spread, X, numbers):
+        with np.errstate(over="ignore", invalid="ignore"):
+            results[rows] = spread.constant + ((total + rest) ** 2).sum(axis=1)
+    results[~np.isfinite(results)] = math.inf
+    return results
+
+
+def whitened(spread: Spread, X: Floats, numbers: Numbers) -> tuple[Floats, Floats]:
+    """The coordinates of rows (m, b) whose squares add up to their leverages, hi and lo, (m, c); the intercept's first.
+
+    Of the rows of the fit, each times the root of its weight, they are orthonormal.
+    """
+    first, c = int(spread.constant > 0), spread.factor.shape[1]
+    hi, lo = np.empty((len(X), first + c)), np.empty((len(X), first + c))
+    if first:
+        hi[:, 0], lo[:, 0] = root(spread.constant, spread.constant_rest)
+    for rows, total, rest in _slopes(spread, X, numbers):
+        with np.errstate(over="ignore", invalid="ignore"):
+            hi[rows, first:] = value = total + rest
+            lo[rows, first:] = rest - (value - total)
+    return hi, lo
+
+
+def root(square: float, rest: float) -> Pair:
+    """Of square + rest, to twice the digits."""
+    value = math.sqrt(square)
+    high, low = split(np.array(value))
+    product, error = two_product(np.array(value), np.array(value), (high, low))
+    return value, float((square - product) - error + rest) / (2 * value)
+
+
+def _slopes(spread: Spread, X: Floats, numbers: Numbers) -> Iterator[tuple[slice, Floats, Floats]]:
+    """The coordinates but the intercept's, some rows at a time, as unevaluated sums."""
     plan = None if spread.terms is None else Plan.of(spread.terms, X.shape[1])
     factors = spread.factors
-    results = np.empty(len(X))
-    with np.errstate(over="ignore", invalid="ignore"):
-        for rows in blocks(len(X), max(factors[0].size, 1 if plan is None else plan.n_columns)):
+    for rows in blocks(len(X), max(factors[0].size, 1 if plan is None else plan.n_columns)):
+        with np.errstate(over="ignore", invalid="ignore"):
             values = _less_mean(spread, *term_values(X[rows], numbers, plan, spread.centre_column))
             total, rest = dot(values, factors)
             if spread.lead is not None:
                 total, error = two_sum(total, spread.lead[0])
                 rest = rest + error + spread.lead[1]
-            results[rows] = spread.constant + ((total + rest) ** 2).sum(axis=1)
-    results[~np.isfinite(results)] = math.inf
-    return results
+        yield rows, total, rest
 
 
 def _less_mean(spread: Spread, hi: Floats, lo: Floats | None) -> tuple[Floats, Floats]:
