@@ -31,7 +31,7 @@ Pair = tuple[float, float]
 
 _FIRST_BITS = 192
 # Below this part of its column's share an entry is 0: nothing else can decide that of balls around it.
-_NOTHING_BITS = 130
+NOTHING_BITS = 130
 # A ball of so many bits that rounds to two pairs holds the midpoint of them, and either will do.
 _ENOUGH_BITS = 160
 
@@ -145,7 +145,7 @@ def of_terms(equation: Centred) -> list[list[Pair | None]]:
     """The same, each entry as a pair, if the balls decide it."""
     whole = arb(equation.scale / equation.weight_unit).sqrt()
     nothing = [
-        arb(2) ** -_NOTHING_BITS * whole / (arb(equation.gram[j, j]).sqrt() * arb(unit))
+        arb(2) ** -NOTHING_BITS * whole / (arb(equation.gram[j, j]).sqrt() * arb(unit))
         for j, unit in enumerate(equation.units)
     ]
     return [[rounded(entry, least) for entry, least in zip(row, nothing, strict=False)] for row in whitening(equation)]
@@ -161,7 +161,7 @@ def _of_powers(equation: Centred, about: Expansion, kept: Sequence[int]) -> list
     rows = whitening(equation)
     product = arb_mat([row + [arb(0)] * (p - len(row)) for row in rows]) * shares if p else shares
     total = arb(equation.total * equation.weight_unit).sqrt()
-    nothing = [arb(2) ** (-_NOTHING_BITS - size) / total for size in about.sizes]
+    nothing = [arb(2) ** (-NOTHING_BITS - size) / total for size in about.sizes]
     return [[rounded(product[i, m], nothing[m]) for m in range(2 + own)] for i, own in enumerate(kept)]
 
 
