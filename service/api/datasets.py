@@ -21,6 +21,8 @@ from service.api.uploads import UPLOAD_PROBLEMS, Keep, Made, upload
 from service.api.versions import Version
 from service.ingest.formats import READERS
 from service.ingest.json_rows import DatasetBody, Integer
+from service.ingest.times import iso
+from service.registry.columns import ColumnType
 from service.registry.errors import DatasetInUse, NotFound, NotNumeric
 from service.registry.given import create as create_given
 from service.registry.versions import Dataset
@@ -34,14 +36,17 @@ WINDOWS = "a window is of rows, or of a column and a span"
 
 
 class ColumnOut(BaseModel):
-    """A column. Mean and std (by n - 1) are the exact ones of the numbers that are there, correctly rounded; null for others."""
+    """A column. Mean and std (by n - 1) are the exact ones of the numbers that are there, correctly rounded; null for others.
+
+    Min and max of timestamps are ISO 8601 text in UTC.
+    """
 
     name: str
-    type: Literal["number", "text", "boolean"]
+    type: ColumnType
     mean: float | None
     std: float | None
-    min: float | None
-    max: float | None
+    min: float | str | None
+    max: float | str | None
     n_missing: int
 
 
@@ -117,13 +122,13 @@ async def create_dataset(
 @router.get("/datasets", response_model=Listed[DatasetOut])
 async def list_datasets(request: Request, use: Use, limit: Limit = 50, after: After = None) -> Response:
     """The data sets, newest first, each in its newest version."""
-    return await listed(request, lambda: use.datasets.page(limit, after), asdict)
+    return await listed(request, lambda: use.datasets.page(limit, after), shown)
 
 
 @router.get("/datasets/{dataset_id}", response_model=DatasetOut, responses=responses(NotFound))
 async def get_dataset(use: Use, dataset_id: str, version: Version = None) -> Response:
     """A data set, in its newest version or another."""
-    return _json(asdict(await asyncio.to_thread(use.datasets.get, dataset_id, version)))
+    return _json(shown(await asyncio.to_thread(use.datasets.get, dataset_id, version)))
 
 
 @router.delete("/datasets/{dataset_id}", status_code=204, responses=responses(NotFound, DatasetInUse))
@@ -146,7 +151,16 @@ def window(rows: int | None, column: str | None, span: float | None, *, paramete
 
 
 def _made(dataset: Dataset) -> Made:
-    return Made(url_of(dataset), asdict(dataset))
+    return Made(url_of(dataset), shown(dataset))
+
+
+def shown(dataset: Dataset) -> dict[str, Any]:
+    """A data set as clients see it."""
+    body = asdict(dataset)
+    for column in body["columns"]:
+        if column["type"] == "timestamp":
+            column |= {name: None if column[name] is None else iso(column[name]) for name in ("min", "max")}
+    return body
 
 
 def url_of(dataset: Dataset) -> str:

@@ -59,6 +59,8 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     ingest.WrongType: (422, "wrong-type"),
     ingest.LossyInteger: (422, "lossy-integer"),
     ingest.LossyDecimal: (422, "lossy-decimal"),
+    ingest.LossyTimestamp: (422, "lossy-timestamp"),
+    ingest.TimestampOutOfRange: (422, "timestamp-out-of-range"),
     ingest.TextTooLong: (422, "text-too-long"),
     ingest.RowTextTooLong: (422, "text-too-long"),
     ingest.BadName: (422, "bad-name"),

@@ -21,6 +21,7 @@ from service.api.versions import Version, of_version
 from service.api.written import written
 from service.ingest.formats import ARROW, CSV, READERS
 from service.ingest.json_rows import Integer, RowsBody
+from service.ingest.times import TIMESTAMP, texts
 from service.registry.conditions import condition
 from service.registry.errors import (
     ColumnsDiffer,
@@ -104,7 +105,7 @@ async def remove_rows(
     version: Annotated[Integer | None, Query(ge=1, description="the rows that came with this version")] = None,
     column: Annotated[str | None, Query(description="the rows whose cell in this column compares so")] = None,
     op: Annotated[ConditionOp | None, Query(description="how; missing takes no value")] = None,
-    value: Annotated[str | None, Query(description="a number, text, or true or false")] = None,
+    value: Annotated[str | None, Query(description="a number, text, true or false, or a time as ISO 8601")] = None,
 ) -> Response:
     """Take rows away: a new version, bit for bit as if they had never come. Older versions are gone, rows and sums."""
 
@@ -175,7 +176,13 @@ def _page(dataset: Dataset, rows: Rows, offset: int, limit: int, following: int 
     names = [column.name for column in dataset.columns]
     schema = pa.schema([rows.schema.field(name) for name in names])
     table = pa.Table.from_batches(rows.batches(offset, offset + limit, names), schema)
-    if format_ != "json":
+    if format_ == "arrow":
+        return written(table, format_)
+    for j, field in enumerate(schema):
+        if field.type == TIMESTAMP:
+            written_out: Any = [texts(cells) for cells in table.column(j).chunks]
+            table = table.set_column(j, field.name, pa.chunked_array(written_out, pa.string()))
+    if format_ == "csv":
         return written(table, format_)
     return orjson.dumps(_shown(dataset) | {"offset": offset, "columns": table.to_pydict(), "next": following})
 

@@ -28,7 +28,7 @@ from service.api.bodies import (
 from service.api.errors import BodyTimeout, BodyTooLarge, InvalidKey, OverLimit, StorageFull, UnsupportedMediaType
 from service.api.idempotency import claimed
 from service.api.services import Limits, Services
-from service.ingest import json_rows, sources
+from service.ingest import json_rows, sources, times
 from service.ingest.csv_rows import Types
 from service.ingest.errors import IngestError, TooManyColumns, TooManyRows
 from service.registry.errors import KeyInUse, KeyReused
@@ -87,7 +87,7 @@ async def upload(
             request.state.where = cell_pointer(body.columns, body.X, body.feature_names, body.target_name)
             source = json_rows.source(body)
             if source is None:
-                made = await asyncio.to_thread(lambda: make(_batches(body, limits), body, keep))
+                made = await asyncio.to_thread(lambda: make(_batches(body, limits, is_new=types is None), body, keep))
             else:  # which may take as long as an upload
                 request.state.where = lambda _: "/source"
                 loop = asyncio.get_running_loop()
@@ -126,10 +126,12 @@ def _of_source(use: Services, source: str) -> Batches:
     return _within(sources.batches(found, within_limits(use, limits.max_rows)), limits.max_body_bytes)
 
 
-def _batches(body: json_rows.RowsBody, limits: Limits) -> Batches:
+def _batches(body: json_rows.RowsBody, limits: Limits, *, is_new: bool) -> Batches:
+    """Args: is_new: the columns are of no type before, so that text which is all timestamps becomes these."""
     if isinstance(body, json_rows.DatasetBody) and body.moments is not None:
         return iter(())
-    return iter([_rows(body, limits)])
+    rows = _rows(body, limits)
+    return iter([times.with_timestamps(rows) if is_new else rows])
 
 
 def _rows(body: json_rows.RowsBody, limits: Limits) -> pa.RecordBatch:

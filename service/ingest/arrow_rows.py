@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.types as pt
 from numpy.typing import NDArray
 
-from service.ingest import decimal_cells, names, texts
+from service.ingest import decimal_cells, names, texts, times
 from service.ingest.arrow_messages import Messages
 from service.ingest.csv_records import Readable
 from service.ingest.errors import BadArrow, LossyInteger, UnsupportedColumn
@@ -22,11 +22,11 @@ TEXT_BYTES = 16 << 20  # unpacked at a time: an index of a byte may stand for th
 def batches(
     stream: Readable, batch_bytes: int = BATCH_BYTES, max_columns: int | None = None, max_rows: int | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of an Arrow IPC stream: numbers as float64 of the same value, booleans, text as string; nulls are kept.
+    """The rows of an Arrow IPC stream: numbers as float64 of the same value, booleans, text as string, times; nulls are kept.
 
     Args: batch_bytes: how large one batch may be, decompressed and with its dictionaries, these not expanded.
-    Raises: NoRows, NoColumns, BadName, TooManyColumns, TooManyRows, UnsupportedColumn; LossyInteger, LossyDecimal, TextTooLong,
-        RowTextTooLong: with the row; BadArrow: the stream is damaged, cut off, or a batch too large; whatever the stream's read raises.
+    Raises: NoRows, NoColumns, BadName, TooManyColumns, TooManyRows, UnsupportedColumn; LossyInteger, LossyDecimal, LossyTimestamp,
+        TimestampOutOfRange, TextTooLong, RowTextTooLong: with the row; BadArrow: the stream is damaged, cut off, or a batch too large; whatever the stream's read raises.
     """
     return names.limited(_batches(stream, batch_bytes, max_columns), max_rows)
 
@@ -75,7 +75,11 @@ def _cut(batch: pa.RecordBatch, text_bytes: NDArray[np.int64]) -> Iterator[pa.Re
 
 def _supported(found: pa.DataType) -> bool:
     text = found.value_type if isinstance(found, pa.DictionaryType) else found
-    return pt.is_string(text) or pt.is_large_string(text) or (text is found and _is_number_boolean_or_null(found))
+    return (
+        pt.is_string(text)
+        or pt.is_large_string(text)
+        or (text is found and (_is_number_boolean_or_null(found) or times.is_time(found)))
+    )
 
 
 def _is_number_boolean_or_null(found: pa.DataType) -> bool:
@@ -88,6 +92,8 @@ def _column(found: Any, name: str, first_row: int) -> Array:
         exact = decimal_cells.doubles if pt.is_decimal(values.type) else _doubles
         missing = values.is_null().to_numpy(zero_copy_only=False) if values.null_count else None
         return pa.array(exact(values, name, first_row), mask=missing)
+    if times.is_time(values.type):
+        return times.of_arrow(values, name, first_row)
     if pt.is_null(values.type) or (pt.is_floating(values.type) and values.null_count):
         return values.cast(pa.float64())
     if pt.is_floating(values.type):  # without a bitmap of what is valid, of which there may be one

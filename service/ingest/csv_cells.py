@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from service.ingest import times
 from service.ingest.errors import BadCsv, IngestError, RaggedRow, WrongType, shown
 from service.ingest.names import Array
 
@@ -23,7 +24,7 @@ _TRUE = pa.array([text for text, value in BOOLEANS.items() if value])
 _FALSE = pa.array([text for text, value in BOOLEANS.items() if not value])
 _EMPTY = pa.array([""])
 _MISSING = pa.array(MISSING)
-_EXPECTED = {pa.float64(): "a number", pa.bool_(): "true or false"}
+_EXPECTED = {pa.float64(): "a number", pa.bool_(): "true or false", times.TIMESTAMP: times.EXPECTED}
 
 
 def typed(piece: memoryview, types: Sequence[pa.DataType]) -> pa.Table | None:
@@ -95,7 +96,9 @@ def type_of(cells: Array) -> pa.DataType:
     """What the cells of the first block are; if all are missing, numbers."""
     if _numbers(cells) is not None:
         return pa.float64()
-    return pa.bool_() if pc.all(pc.or_(_are_booleans(cells), _are_missing(cells))).as_py() else pa.string()
+    if pc.all(pc.or_(_are_booleans(cells), _are_missing(cells))).as_py():
+        return pa.bool_()
+    return pa.string() if _times(cells) is None else times.TIMESTAMP
 
 
 def converted(cells: Array, to: pa.DataType, name: str, first_row: int, asked_by: str) -> Array:
@@ -112,6 +115,11 @@ def converted(cells: Array, to: pa.DataType, name: str, first_row: int, asked_by
         if numbers is not None:
             return numbers
         row = _first_refused(_prepared(cells), to)
+    elif to == times.TIMESTAMP:
+        found = _times(cells)
+        if found is not None:
+            return found
+        row = times.first_that_is_none(_prepared(cells))
     else:
         fits = _are_booleans(cells)
         values = pc.is_in(cells, _TRUE)
@@ -132,6 +140,11 @@ def _numbers(cells: Array) -> Array | None:
         except pa.ArrowInvalid:
             continue
     return None
+
+
+def _times(cells: Array) -> Array | None:
+    """The cells as timestamps, with nulls for those that are missing; None if one is something else."""
+    return times.of_text(_prepared(cells))
 
 
 def _prepared(cells: Array) -> Array:

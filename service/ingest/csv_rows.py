@@ -1,7 +1,7 @@
 """Rows in CSV (RFC 4180, UTF-8, with a header), streamed: memory does not grow with the body.
 
 A column's type, unless it is known before, is fixed by its first block, missing cells aside: numbers if all its cells are,
-else booleans, else text: where a data set or a model says what a column is, a postcode 01 is text, and stays it.
+else booleans, else timestamps, else text: where a data set or a model says what a column is, a postcode 01 is text, and stays it.
 Blocks are read ahead, in the threads of the process, and put together in their order.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from service.ingest import csv_cells, names, texts
+from service.ingest import csv_cells, names, texts, times
 from service.ingest.ahead import ahead
 from service.ingest.csv_records import Readable, pieces
 from service.ingest.errors import BadCsv, NoRows
@@ -22,10 +22,12 @@ from service.ingest.errors import BadCsv, NoRows
 BLOCK_BYTES = 4 << 20
 BLANK_ROWS = 1 << 16  # made at a time: a byte sent is a row
 
-Type = Literal["number", "text", "boolean"]
+Type = Literal["number", "text", "boolean", "timestamp"]
 Types = Mapping[str, Type]  # of the columns whose type is known before their first cell
 
-_ARROW: dict[Type, pa.DataType] = {"number": pa.float64(), "text": pa.string(), "boolean": pa.bool_()}
+_ARROW: dict[Type, pa.DataType] = {
+    "number": pa.float64(), "text": pa.string(), "boolean": pa.bool_(), "timestamp": times.TIMESTAMP,
+}  # fmt: skip
 _BY_TYPE, _BY_START = "the type of its column", "the start of its column"
 
 
@@ -36,7 +38,8 @@ def batches(
     max_rows: int | None = None,
     types: Types | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a CSV, a batch a block: numbers as float64 (correctly rounded), text as string, true and false as bool.
+    """The rows of a CSV, a batch a block: numbers as float64 (correctly rounded), text as string, true and false as bool,
+    dates and times as timestamps.
 
     Missing cells are nulls. "nan" and "inf" are numbers here, and what overflows is inf: to refuse them, by row and column, is
     the solver's reading.

@@ -4,7 +4,7 @@
     ├── NotJson, BadCsv, BadArrow, BadParquet, BadNumpy, BadMultipart, BadEncoding     the bytes are not what their type says
     ├── InvalidFields                 a JSON body has the wrong fields, or fields of the wrong type
     ├── RaggedRow, UnequalColumns     the shape
-    ├── MissingValue, WrongType, LossyInteger, LossyDecimal, TextTooLong    one cell
+    ├── MissingValue, WrongType, LossyInteger, LossyDecimal, LossyTimestamp, TimestampOutOfRange, TextTooLong    one cell
     ├── RowTextTooLong                one row
     ├── BadName, UnsupportedColumn    one column
     ├── NoRows, NoColumns
@@ -119,6 +119,31 @@ class LossyDecimal(IngestError):
         )
 
 
+class LossyTimestamp(IngestError):
+    """A time has a part of a microsecond."""
+
+    def __init__(self, row: int, column: str, value: str) -> None:
+        super().__init__(row, column, value)
+        self.row, self.column, self.value = row, column, value
+
+    def __str__(self) -> str:
+        return (
+            f"row {self.row}, column {self.column!r}: the time {self.value} is finer than microseconds, which are kept; "
+            "round it to them"
+        )
+
+
+class TimestampOutOfRange(IngestError):
+    """A time lies before or after those that are taken."""
+
+    def __init__(self, row: int, column: str, value: str, first: str, last: str) -> None:
+        super().__init__(row, column, value, first, last)
+        self.row, self.column, self.value, self.first, self.last = row, column, value, first, last
+
+    def __str__(self) -> str:
+        return f"row {self.row}, column {self.column!r}: the time {self.value} is not within {self.first} to {self.last}"
+
+
 class TextTooLong(IngestError):
     """A cell has more text than is taken."""
 
@@ -153,7 +178,7 @@ class BadName(IngestError):
 
 
 class UnsupportedColumn(IngestError):
-    """A column's type is none of numbers, text and booleans."""
+    """A column's type is none of numbers, text, booleans and times."""
 
     def __init__(self, column: str, arrow_type: str) -> None:
         super().__init__(column, shown(arrow_type))
@@ -162,7 +187,7 @@ class UnsupportedColumn(IngestError):
     def __str__(self) -> str:
         return (
             f"column {self.column!r} has the type {self.arrow_type}; supported are floating-point numbers, integers, "
-            "decimals, booleans, strings and dictionaries of strings"
+            "decimals, booleans, dates, timestamps, strings and dictionaries of strings"
         )
 
 

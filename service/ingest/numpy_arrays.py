@@ -21,6 +21,7 @@ from service.ingest.errors import BadNumpy, TooLong
 from service.ingest.spool import spooled
 
 ITEM_BYTES = {"f": (2, 4, 8), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "b": (1,)}  # of the numbers and booleans that are read
+TIME_UNITS = ("D", "s", "ms", "us", "ns")  # of the times that are read
 MOST = 2**63 - 1  # as many as numpy has, and JSON can tell of: an array of (0, 2^70) is written in ten bytes
 
 
@@ -39,7 +40,11 @@ class Header:
         return self.n_rows * self.width * self.dtype.itemsize
 
     @property
-    def is_of_numbers(self) -> bool:
+    def is_readable(self) -> bool:
+        """Whether it is of numbers, booleans or times."""
+        if self.dtype.kind == "M":
+            unit, count = np.datetime_data(self.dtype)
+            return unit in TIME_UNITS and count == 1
         return self.dtype.itemsize in ITEM_BYTES.get(self.dtype.kind, ())
 
 

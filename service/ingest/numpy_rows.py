@@ -33,7 +33,7 @@ BAD_ZIP = (
 def npy_batches(
     stream: Readable, folder: Path, max_bytes: int, max_columns: int, max_rows: int, called: Sequence[str] = ()
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of an array of numbers or booleans, as `arrow_rows` has them; NaN is no missing cell.
+    """The rows of an array of numbers, booleans or times, as `arrow_rows` has them; NaN is no missing cell, NaT is one.
 
     Args: folder: where it is put if its columns come one after the other; called: what they are called, if they are so many.
     Raises: BadNumpy, TooLong, NoRows, NoColumns, TooManyRows, TooManyColumns, UnsupportedColumn, LossyInteger; OSError.
@@ -127,7 +127,7 @@ def _texts(header: Header, stream: Readable, most: int) -> list[str]:
 def _converted(parts: Sequence[tuple[Rows, tuple[str, ...]]], max_columns: int, max_rows: int) -> Iterator[pa.RecordBatch]:
     called = names.checked((name for _, of in parts for name in of), max_columns)
     for rows, of in parts:
-        if not rows.header.is_of_numbers:
+        if not rows.header.is_readable:
             raise UnsupportedColumn(of[0], str(rows.header.dtype))
     n_rows = parts[0][0].header.n_rows
     if not n_rows:

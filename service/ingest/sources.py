@@ -21,10 +21,13 @@ from service.ingest import names, parquet_rows
 from service.ingest.csv_rows import Type
 from service.ingest.errors import BadSource, IngestError, NoRows
 from service.ingest.formats import PARQUET, READERS, SUFFIXES, Asked
+from service.ingest.times import TIMESTAMP
 
 MOST_FILES = 10_000
 GLOB = "*[?"
-TYPES: dict[pa.DataType, Type] = {pa.float64(): "number", pa.string(): "text", pa.bool_(): "boolean"}
+TYPES: dict[pa.DataType, Type] = {
+    pa.float64(): "number", pa.string(): "text", pa.bool_(): "boolean", TIMESTAMP: "timestamp",
+}  # fmt: skip
 
 
 class Root:
@@ -133,7 +136,7 @@ def _as(schema: pa.Schema, batch: pa.RecordBatch) -> pa.RecordBatch:
         if columns[j].type != field.type:
             if columns[j].null_count < len(columns[j]):
                 raise BadSource(f"its column {field.name!r} is of {TYPES[columns[j].type]}, and before of {TYPES[field.type]}")
-            columns[j] = columns[j].cast(field.type)
+            columns[j] = pa.nulls(len(columns[j]), field.type)
     return names.record_batch(columns, schema.names)
 
 

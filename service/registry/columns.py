@@ -9,17 +9,24 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from service.ingest.times import TIMESTAMP, extremes
 from service.solver.moments import Moments
 from service.solver.spread import means_and_stds
 
 Floats: TypeAlias = NDArray[np.float64]
-ColumnType = Literal["number", "text", "boolean"]
-TYPES: dict[pa.DataType, ColumnType] = {pa.float64(): "number", pa.string(): "text", pa.bool_(): "boolean"}
+ColumnType = Literal["number", "text", "boolean", "timestamp"]
+TYPES: dict[pa.DataType, ColumnType] = {
+    pa.float64(): "number", pa.string(): "text", pa.bool_(): "boolean", TIMESTAMP: "timestamp",
+}  # fmt: skip
+ORDERED = ("number", "timestamp")  # types whose extremes are known
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a data set. Mean, std (by n - 1), min and max are those of the numbers that are there."""
+    """A column of a data set. Mean, std (by n - 1), min and max are those of the numbers that are there.
+
+    Of timestamps the extremes are known, as microseconds since 1970.
+    """
 
     name: str
     type: ColumnType
@@ -82,7 +89,9 @@ def described(columns: Sequence[Column], panels: Sequence[Moments]) -> tuple[Col
 
 
 def numbers_of(values: "pa.Array[Any]", imputed: float | None = None) -> Floats:
-    """A column of numbers as an array (n,), what is missing as `imputed` or NaN."""
+    """A column of numbers as an array (n,), what is missing as `imputed` or NaN; of timestamps the microseconds since 1970."""
+    if values.type == TIMESTAMP:
+        values = values.view(pa.int64()).cast(pa.float64(), safe=False)
     if not values.null_count:
         return values.to_numpy()
     floats: Floats = values.to_numpy(zero_copy_only=False)
@@ -99,8 +108,11 @@ def from_json(text: bytes) -> tuple[Column, ...]:
 
 def _of(column: Column, values: "pa.Array[Any]") -> Column:
     n_missing = values.null_count
-    if column.type != "number" or n_missing == len(values):
+    if column.type not in ORDERED or n_missing == len(values):
         return replace(column, min=None, max=None, n_missing=n_missing)
+    if column.type == "timestamp":  # whose doubles may not be exact
+        first, last = extremes(values)
+        return replace(column, min=first, max=last, n_missing=n_missing)
     numbers = (values.drop_null() if n_missing else values).to_numpy()
     # -0.0 + 0.0 is 0.0: which of the two zeros came first must not show.
     low, high = float(np.min(numbers)) + 0.0, float(np.max(numbers)) + 0.0

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-_A = {"number": "a number", "text": "text", "boolean": "a boolean"}
+_A = {"number": "a number", "text": "text", "boolean": "a boolean", "timestamp": "a timestamp"}
 MOST_COUNTED = 2**63 - 1  # what a writer of JSON takes: nobody reads how many terms a degree of 10**18 has
 
 

@@ -6,11 +6,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from service.ingest.errors import shown
+from service.ingest import times
+from service.ingest.errors import WrongType, shown
 from service.registry.columns import TYPES, Column, ColumnType
 from service.registry.errors import ColumnsDiffer, TypesDiffer
 
-_ARROW = {name: type_ for type_, name in TYPES.items()}
+_ARROW: dict[ColumnType, Any] = {name: type_ for type_, name in TYPES.items()}
 
 
 def types_of(columns: Sequence[Column]) -> dict[str, ColumnType]:
@@ -28,7 +29,9 @@ def require_columns(expected: Collection[str], sent: Collection[str]) -> None:
 def matched(batches: Iterable[pa.RecordBatch], types: Mapping[str, ColumnType]) -> Iterator[pa.RecordBatch]:
     """The batches with these columns, in their order and of their types: cells that are all missing are of any.
 
-    Raises: ColumnsDiffer; TypesDiffer: rows counted from the first of `batches`.
+    Text is read as timestamps where these are asked for: JSON has no other way to write them.
+
+    Raises: ColumnsDiffer; TypesDiffer, WrongType: rows counted from the first of `batches`.
     """
     n_before = 0
     for number, batch in enumerate(batches):
@@ -44,6 +47,18 @@ def _as(name: str, type_: ColumnType, cells: "pa.Array[Any]", n_before: int) -> 
     if got == type_:
         return cells
     if cells.null_count < len(cells):
+        if type_ == "timestamp" and got == "text":
+            return _read(name, cells, n_before)
         at = pc.index(cells.is_valid(), True).as_py()
         raise TypesDiffer(name, type_, got, n_before + at, shown(cells[at].cast(pa.string()).as_py()))
-    return cells.cast(_ARROW[type_])
+    nothing: pa.Array[Any] = pa.nulls(len(cells), _ARROW[type_])
+    return nothing
+
+
+def _read(name: str, cells: "pa.Array[Any]", n_before: int) -> "pa.Array[Any]":
+    """Text as timestamps. Raises: WrongType."""
+    found = times.of_text(cells)
+    if found is None:
+        at = times.first_that_is_none(cells)
+        raise WrongType(n_before + at, name, cells[at].as_py(), times.EXPECTED, "the type of its column")
+    return found

@@ -10,7 +10,7 @@ import numpy as np
 from service.registry.errors import NotSorted
 from service.registry.kept import Kept
 from service.solver.blocks import BLOCK_ROWS
-from service.store.rows import Part, Rows
+from service.store.rows import Part, Rows, floats
 
 CAPACITY = 100_000  # columns of files
 MOST_READ = 1 << 18  # rows looked through before `progress` is told of them, and may stop it
@@ -34,7 +34,7 @@ class Positions:
         self._sorted = Kept[tuple[str, str], _Sorted](capacity)
 
     def between(self, rows: Rows, column: str, low: float, high: float, progress: Progress) -> tuple[int, int]:
-        """The rows a to b that have low <= value < high, of a column of numbers; a == b if there are none.
+        """The rows a to b that have low <= value < high, of a column of numbers or timestamps; a == b if there are none.
 
         The first time all rows of the column are read, then a block for each halving of their number.
 
@@ -70,7 +70,7 @@ class Positions:
 def _last_of_sorted(rows: Rows, column: str, start: int, stop: int, last: float) -> float:
     """The last of rows start to stop, which do not decrease, nor from `last` to the first. Raises: NotSorted."""
     for batch in rows.batches(start, stop, [column]):
-        values = batch.column(0).to_numpy(zero_copy_only=False)
+        values = floats(batch.column(0))
         is_wrong = ~(values >= np.concatenate([[last], values[:-1]]))  # a missing one, NaN, is not at least anything
         if is_wrong.any():
             raise NotSorted(column, start + int(is_wrong.argmax()))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -173,6 +173,14 @@ class Part:
     first_row: int = 0  # of the file; those before it have left
 
 
+def floats(values: "pa.Array[Any]") -> Floats:
+    """A column of numbers, or of timestamps as microseconds since 1970, as float64 (m,), NaN where a cell is missing."""
+    if pa.types.is_timestamp(values.type):
+        values = values.view(pa.int64()).cast(pa.float64(), safe=False)
+    found: Floats = values.to_numpy(zero_copy_only=False)
+    return found
+
+
 class Rows:
     """The rows of several files, one after the other. Any thread may read; what is read is mapped, not copied."""
 
@@ -223,9 +231,11 @@ class Rows:
     def block(self, i: int, columns: Sequence[str]) -> Floats:
         """Logical block i of BLOCK_ROWS rows, whatever parts they lie in, as float64 (m, k); the last may be short.
 
+        Of timestamps it has the microseconds since 1970.
+
         A cell that is missing is NaN, which no cell that is there can be.
 
-        Raises: IndexError; TypeError: a column is not of numbers; as `batches`.
+        Raises: IndexError; TypeError: a column is not of numbers or timestamps; as `batches`.
         """
         if not 0 <= i < self.n_blocks:
             raise IndexError(f"block {i} of {self.n_blocks}")
@@ -234,9 +244,9 @@ class Rows:
         at = 0
         for batch in self.batches(start, start + len(block), columns):
             for j, values in enumerate(batch.columns):
-                if values.type != pa.float64():
+                if values.type != pa.float64() and not pa.types.is_timestamp(values.type):
                     raise TypeError(f"column {columns[j]!r} is of {values.type}, not of numbers")
-                block[at : at + len(values), j] = values.to_numpy(zero_copy_only=False)
+                block[at : at + len(values), j] = floats(values)
             at += batch.num_rows
         return block
 

@@ -189,7 +189,7 @@ def test_a_decimal_of_more_digits_than_a_double_carries_is_refused_by_row_and_co
 @pytest.mark.parametrize(
     ("columns", "kind"),
     [
-        ({"x": pa.array([1], pa.date32())}, UnsupportedColumn),
+        ({"x": pa.array([1], pa.time32("s"))}, UnsupportedColumn),
         ({"x": pa.array([[1.0]])}, UnsupportedColumn),
         ({"x": pa.array([b"a"])}, UnsupportedColumn),
         ({"x": pa.array([1, 2]).dictionary_encode()}, UnsupportedColumn),

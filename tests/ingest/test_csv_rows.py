@@ -22,6 +22,7 @@ from service.ingest.errors import (
     TooManyRows,
     WrongType,
 )
+from service.ingest.times import TIMESTAMP
 
 BLOCKS = pytest.mark.parametrize("block_bytes", [16, 1 << 20], ids=["many blocks", "one block"])
 
@@ -38,17 +39,53 @@ def error(body: bytes, block_bytes: int = 1 << 20) -> IngestError:
 
 @BLOCKS
 def test_numbers_text_and_booleans_are_read_as_such(block_bytes: int) -> None:
-    """Integers become float64; dates, times and hexadecimals stay text; spaces and signs around numbers do not matter."""
-    table = read(b"n,i,t,d,b\r\n1.5, 2,one,2020-01-02,true\r\n+2e3,-3 ,two,12:30:00,False\r\n", block_bytes)
+    """Integers become float64; times of day and hexadecimals stay text; spaces and signs around numbers do not matter."""
+    table = read(b"n,i,t,d,b\r\n1.5, 2,one,12:30:00,true\r\n+2e3,-3 ,two,2020-01-02,False\r\n", block_bytes)
 
     assert table.to_pydict() == {
         "n": [1.5, 2000.0],
         "i": [2.0, -3.0],
         "t": ["one", "two"],
-        "d": ["2020-01-02", "12:30:00"],
+        "d": ["12:30:00", "2020-01-02"],
         "b": [True, False],
     }
     assert table.schema.types == [pa.float64(), pa.float64(), pa.string(), pa.string(), pa.bool_()]
+
+
+@BLOCKS
+def test_dates_and_times_are_timestamps(block_bytes: int) -> None:
+    """Missing cells as in a column of numbers; spaces do not matter, nor whether each has an offset."""
+    body = b"t,x\n2026-11-28,1\n 2026-11-28T01:00:00+01:00 ,2\nNA,3\n,4\n2026-11-28 00:00:00.000001Z,5\n"
+
+    table = read(body, block_bytes)
+
+    day = 1_795_824_000_000_000
+    assert table.schema.types == [TIMESTAMP, pa.float64()]
+    found = [value for cells in table.column("t").chunks for value in cells.view(pa.int64()).to_pylist()]
+    assert found == [day, day, None, None, day + 1]
+
+
+@pytest.mark.parametrize("later", ["12:30:00", "2026", "2026-02-30", "x"])
+def test_a_later_cell_that_is_no_time_is_an_error_by_row_and_column(later: str) -> None:
+    """The first block says what a column is; where it has something else, all is text."""
+    found = error(f"x,t\n1,2026-11-28\n2,2026-11-29\n3,\n4,{later}\n".encode(), 24)
+
+    assert isinstance(found, WrongType)
+    assert (found.row, found.column, found.value) == (3, "t", later)
+    assert "2026-11-28T21:05:00Z" in str(found)
+    assert read(f"x,t\n1,2026-11-28\n2,{later}\n".encode(), 1 << 20).column("t").to_pylist() == ["2026-11-28", later]
+
+
+def test_a_column_that_is_known_to_be_text_or_timestamps_is_read_so() -> None:
+    """A data set's columns keep their types, whatever the cells of an append look like."""
+    body = b"t,u\n2026-11-28,2026-11-28\n"
+    types: csv_rows.Types = {"t": "text", "u": "timestamp"}
+
+    (batch,) = csv_rows.batches(io.BytesIO(body), types=types)
+
+    assert batch.schema.types == [pa.string(), TIMESTAMP]
+    with pytest.raises(WrongType):
+        next(csv_rows.batches(io.BytesIO(b"u\nx\n"), types=types))
 
 
 @BLOCKS

@@ -16,6 +16,7 @@ from service.ingest.errors import (
     BadNumpy,
     IngestError,
     LossyInteger,
+    LossyTimestamp,
     NoRows,
     TooLong,
     TooManyColumns,
@@ -23,6 +24,7 @@ from service.ingest.errors import (
     UnequalColumns,
     UnsupportedColumn,
 )
+from service.ingest.times import TIMESTAMP
 
 ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 LIMITS: dict[str, Any] = {"max_bytes": 10**8, "max_columns": 100, "max_rows": 10**6}
@@ -87,6 +89,16 @@ def test_an_archive_has_x_y_and_names_or_a_column_each(order: Any, tmp_path: Pat
     }
 
 
+@pytest.mark.parametrize("unit", ["D", "s", "ms", "us", "ns"])
+def test_numpys_times_are_timestamps_and_nat_is_missing(unit: str, tmp_path: Path) -> None:
+    """Of each unit that Arrow has, in an archive with a column each or in an array."""
+    times = np.array(["2026-11-28", "NaT"], f">M8[{unit}]")
+
+    for table in (read(npz(t=times, y=np.arange(2)), tmp_path), read(npy(times), tmp_path)):
+        assert table.schema.types[0] == TIMESTAMP
+        assert table.column(0).combine_chunks().view(pa.int64()).to_pylist() == [1_795_824_000_000_000, None]
+
+
 def test_many_blocks_are_the_rows_in_their_order(tmp_path: Path) -> None:
     """Of both orders, also where they are longer than a block."""
     long = np.arange(3_000_000, dtype=float).reshape(1_000_000, 3)
@@ -104,6 +116,10 @@ def test_many_blocks_are_the_rows_in_their_order(tmp_path: Path) -> None:
         (npy(np.array(["a"])), UnsupportedColumn),
         (npy(np.array([1j])), UnsupportedColumn),
         (npy(np.zeros(2, np.dtype([("a", "f8")]))), UnsupportedColumn),
+        (npy(np.array(["2026-11"], "M8[M]")), UnsupportedColumn),
+        (npy(np.array([1], "M8[25s]")), UnsupportedColumn),
+        (npy(np.array([1], "m8[s]")), UnsupportedColumn),
+        (npy(np.array([1], "M8[ns]")), LossyTimestamp),
         (npy(np.array([2**53 + 1])), LossyInteger),
         (npy(X) + b"more", BadNumpy),
         (npy(np.zeros((1, 101))), TooManyColumns),

@@ -100,14 +100,14 @@ def test_what_is_lost_as_a_double_is_refused_by_its_row_in_the_file(tmp_path: Pa
     [
         ({"x": [[1.0]]}, UnsupportedColumn),
         ({"x": [{"a": 1.0}]}, UnsupportedColumn),
-        ({"x": pa.array([1], pa.date32())}, UnsupportedColumn),
+        ({"x": pa.array([1], pa.time32("s"))}, UnsupportedColumn),
         ({"x": [b"a"]}, UnsupportedColumn),
         ({"intercept": [1.0]}, BadName),
         ({"x": pa.array([], pa.float64())}, NoRows),
     ],
 )
 def test_columns_that_cannot_be_used_are_refused(columns: dict[str, Any], kind: type[IngestError], tmp_path: Path) -> None:
-    """Nested ones by name, as any type that is no number, text or boolean."""
+    """Nested ones by name, as any type that is no number, text, boolean or date."""
     found = error(written(pa.table(columns)), tmp_path)
 
     assert type(found) is kind

@@ -1,0 +1,167 @@
+"""Timestamps: ISO 8601 text, and the types that Arrow has for time, as microseconds of UTC since 1970.
+
+pyarrow reads the text, as fast as it reads numbers, but of a column either all that have an offset or all that have none: so
+both are tried, and one of each kind is cut in two.
+"""
+
+import re
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pt
+from numpy.typing import NDArray
+
+from service.ingest.errors import LossyTimestamp, TimestampOutOfRange
+from service.ingest.names import Array, record_batch
+
+TIMESTAMP: Any = pa.timestamp("us", "UTC")
+EXPECTED = "a date or a time as ISO 8601 has them, such as 2026-11-28 or 2026-11-28T21:05:00Z"
+LEAST, MOST = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999, which have four digits
+SECOND = 1_000_000
+EXACT = 2**53  # microseconds from 1970 up to which, either way, all have a double: 1684-07-28 to 2255-06-05
+
+_NAIVE = pa.timestamp("us")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?!\d)")
+_OFFSET = r"[T ].*(Z|[+-]\d\d(:?\d\d)?)$"
+_LONG_FRACTION, _FRACTION = r"(\.\d{6})0{1,3}(Z|[+-][\d:]+)?$", r"\1\2"  # nanoseconds that are none, as polars writes them
+_PER_UNIT = {"s": SECOND, "ms": 1000, "us": 1}
+
+
+def of_text(cells: Array) -> Array | None:
+    """The cells of text as timestamps, nulls as they are; None: one is no date or time. Without an offset it is UTC."""
+    if cells.null_count == len(cells):
+        nothing: Array = pa.nulls(len(cells), TIMESTAMP)
+        return nothing
+    found = _parsed(cells)
+    if found is None:
+        return None
+    first, last = extremes(found)
+    return found if first >= LEAST and last <= MOST else None
+
+
+def extremes(values: Array) -> tuple[int, int]:
+    """The first and the last of timestamps, of which there is one, as microseconds from 1970."""
+    found: Any = pc.min_max(values.view(pa.int64())).as_py()
+    return found["min"], found["max"]
+
+
+def _parsed(cells: Array) -> Array | None:
+    if not _may_be(cells):
+        return None
+    found = _as_they_are(cells)
+    return _as_they_are(pc.replace_substring_regex(cells, _LONG_FRACTION, _FRACTION)) if found is None else found
+
+
+def _as_they_are(cells: Array) -> Array | None:
+    for type_ in (_NAIVE, TIMESTAMP):
+        try:
+            return cells.cast(type_).view(TIMESTAMP)
+        except pa.ArrowInvalid:
+            continue
+    has_offset, nothing = pc.match_substring_regex(cells, _OFFSET), pa.scalar(None, pa.string())
+    try:
+        with_offset = pc.if_else(has_offset, cells, nothing).cast(TIMESTAMP)
+        others = pc.if_else(has_offset, nothing, cells).cast(_NAIVE).view(TIMESTAMP)
+    except pa.ArrowInvalid:
+        return None
+    both: Array = pc.coalesce(with_offset, others)
+    return both
+
+
+def _may_be(cells: Array) -> bool:
+    """Whether the first cell that is there begins with a date: to try takes long where text is text."""
+    at = pc.index(cells.is_valid(), True).as_py()
+    return _DATE.match(cells[at].as_py()) is not None
+
+
+def first_that_is_none(cells: Array) -> int:
+    """The place of the first cell of text that is no date or time, of which there is one: by halving, as pyarrow does not say."""
+    low, high = 0, len(cells)  # the first lies in [low, high)
+    while high - low > 1:
+        middle = (low + high) // 2
+        part = cells.slice(low, middle - low)
+        if of_text(part) is None:
+            high = middle
+        else:
+            low = middle
+    return low
+
+
+def with_timestamps(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows with their columns of text as timestamps, of those whose cells all are."""
+    read = [of_text(cells) if cells.type == pa.string() and cells.null_count < len(cells) else None for cells in batch.columns]
+    if not any(column is not None for column in read):
+        return batch
+    columns = [cells if column is None else column for cells, column in zip(batch.columns, read, strict=True)]
+    return record_batch(columns, batch.schema.names)
+
+
+def is_time(found: pa.DataType) -> bool:
+    """Whether Arrow's type is one of those that are read: dates, and timestamps of any unit and zone."""
+    return pt.is_timestamp(found) or pt.is_date(found)
+
+
+def of_arrow(values: Any, name: str, first_row: int) -> Array:
+    """Arrow's dates or timestamps as timestamps, nulls as they are; those without a zone are UTC.
+
+    Raises: LossyTimestamp: one has a part of a microsecond; TimestampOutOfRange.
+    """
+    missing = values.is_null().to_numpy(zero_copy_only=False) if values.null_count else None
+    found, per_unit = _integers(values)
+    if per_unit == 0:
+        return _of_nanoseconds(found, missing, name, first_row)
+    outside = (found < -(-LEAST // per_unit)) | (found > MOST // per_unit)
+    if outside.any():
+        row = int(outside.argmax())
+        raise TimestampOutOfRange(
+            first_row + row, name, f"{found[row]} {_unit(values.type)} from 1970", "0001-01-01", "9999-12-31"
+        )
+    return pa.array(found * per_unit, mask=missing).view(TIMESTAMP)
+
+
+def _of_nanoseconds(found: NDArray[np.int64], missing: Any, name: str, first_row: int) -> Array:
+    whole, rest = np.divmod(found, 1000)
+    if rest.any():
+        row = int((rest != 0).argmax())
+        raise LossyTimestamp(first_row + row, name, str(np.datetime64(int(found[row]), "ns")))
+    return pa.array(whole, mask=missing).view(TIMESTAMP)
+
+
+def _integers(values: Any) -> tuple[NDArray[np.int64], int]:
+    """What is stored, 0 for null, and the microseconds that 1 stands for; 0: a thousandth of one."""
+    integers = values.view(pa.int32()).cast(pa.int64()) if pt.is_date32(values.type) else values.view(pa.int64())
+    found = (integers.fill_null(0) if integers.null_count else integers).to_numpy()
+    if pt.is_date32(values.type):
+        return found, 86_400 * SECOND
+    return found, _PER_UNIT.get("ms" if pt.is_date64(values.type) else values.type.unit, 0)
+
+
+def _unit(found: Any) -> str:
+    return "days" if pt.is_date32(found) else "ms" if pt.is_date64(found) else str(found.unit)
+
+
+def texts(values: Array) -> Array:
+    """Timestamps as ISO 8601 text in UTC: 2026-11-28T21:05:00Z, and microseconds, six digits, where there are some."""
+    found: Array = values.view(_NAIVE).cast(pa.string())
+    for pattern, instead in ((" ", "T"), (".000000", "")):
+        found = pc.replace_substring(found, pattern, instead)
+    joined: Any = pc.binary_join_element_wise
+    written: Array = joined(found, "Z", "")
+    return written
+
+
+def iso(microseconds: int) -> str:
+    """A time, given as microseconds from 1970, as text."""
+    text: str = texts(pa.array([microseconds]).view(TIMESTAMP))[0].as_py()
+    return text
+
+
+def microseconds(text: str) -> int:
+    """A date or time as microseconds from 1970. Raises: ValueError: it is none."""
+    found = of_text(pa.array([text.strip()]))
+    if found is None:
+        raise ValueError(text)
+    value: int = found.view(pa.int64())[0].as_py()
+    return value
