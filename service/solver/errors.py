@@ -184,6 +184,18 @@ class RankDeficient(SolverError):
         return f"rank {self.rank}; dependent{how}: {', '.join(self.relations or self.dependent)}"
 
 
+class DependentHypotheses(SolverError):
+    """A hypothesis says the same as others before it, or contradicts them: leave it out."""
+
+    def __init__(self, hypothesis: int, contradicts: bool) -> None:
+        super().__init__(hypothesis, contradicts)
+        self.hypothesis, self.contradicts = hypothesis, contradicts
+
+    def __str__(self) -> str:
+        what = "contradicts those before it" if self.contradicts else "follows from those before it"
+        return f"hypothesis {self.hypothesis} {what}"
+
+
 class CoefficientOutOfRange(SolverError):
     """A coefficient is larger than the largest double: bring the columns to scales nearer each other."""
 
@@ -204,3 +216,25 @@ class NotMoments(SolverError):
 
     def __str__(self) -> str:
         return self.why
+
+
+class TooFewClusters(SolverError):
+    """All rows are of one cluster: errors that allow for clusters need two at least, and are trusted from some 40 on."""
+
+    def __init__(self, n_clusters: int) -> None:
+        super().__init__(n_clusters)
+        self.n_clusters = n_clusters
+
+    def __str__(self) -> str:
+        return f"{self.n_clusters} cluster; at least 2 are needed"
+
+
+class TooManyClusters(SolverError):
+    """The column of clusters has more different values than their sums have room for: name one that groups the rows."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"more than {self.limit} clusters, which is the limit for a fit of so many terms"

@@ -1,0 +1,229 @@
+"""Linear hypotheses R b = r: the F test of all of them, and a t test of each.
+
+F = (Rb - r)' (R C R')^-1 (Rb - r) / q, with C the covariance of the coefficients b: that of the fit, sigma² (X'X)^-1, or
+another that is given. From the moments every statistic is the exact one, correctly rounded.
+
+Source: Greene, Econometric Analysis, 8th ed., eq. 5-16.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from flint import arb, fmpq, fmpq_mat
+from numpy.typing import NDArray
+
+from service.solver.balls import precision
+from service.solver.centred import Centred, centred
+from service.solver.combinations import (
+    Asked,
+    Combinations,
+    Values,
+    decided,
+    over_root,
+    square_form,
+    values_in_balls,
+    values_in_rationals,
+)
+from service.solver.errors import DependentHypotheses
+from service.solver.inference import EXACT_FIT, NO_STD_ERROR, TOO_LARGE
+from service.solver.least_squares import NO_DF
+from service.solver.moments import Moments
+from service.solver.penalty import as_read
+from service.solver.reading import Numbers
+from service.solver.rounding import nearest, nearest_root
+from service.solver.solution import Number
+from service.solver.student import quantile, scipy_special, two_sided
+
+SINGULAR = "the covariance of these combinations is singular: there are too few clusters, or residuals, for so many at once"
+NO_VARIANCE = "the standard error is 0: there is nothing to test against"
+# A covariance of doubles that is singular but for their rounding has an eigenvalue of so many last places.
+_LAST_PLACES = 16 * 2.0**-52
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """The sum of weights times coefficients is `equals`. By place: 0 is the intercept, 1 + i the i-th term."""
+
+    weights: dict[int, float]
+    equals: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Covariance:
+    """A covariance of the coefficients that does not follow from the moments."""
+
+    value: NDArray[np.float64]  # (c, c) of the intercept, if fitted, and the terms
+    df: int  # degrees of freedom of t and F
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """A combination of coefficients, and the test that it is what it should be. What cannot be said is None."""
+
+    estimate: float | None
+    std_error: float | None
+    t_value: float | None = None
+    p_value: float | None = None
+    ci_lower: float | None = None
+    ci_upper: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FTest:
+    """The test of all hypotheses at once, and each by itself."""
+
+    statistic: float | None
+    df_num: int
+    df_denom: int
+    p_value: float | None
+    hypotheses: tuple[Combination, ...]
+    reasons: dict[str, str] = field(default_factory=dict)
+
+
+def f_test(
+    moments: Moments,
+    fit_intercept: bool,
+    hypotheses: Sequence[Hypothesis],
+    level: float = 0.95,
+    covariance: Covariance | None = None,
+) -> FTest:
+    """Test hypotheses on the fit of the moments' last column on the others, which do not depend on each other.
+
+    Raises: DependentHypotheses: one is a combination of those before it, or contradicts them.
+    """
+    p = len(moments.columns) - 1
+    asked = combinations(hypotheses, p, moments.numbers)
+    require_independent(asked)
+    equation = centred(moments, fit_intercept).balanced()
+    df = covariance.df if covariance is not None else equation.n_samples - p - fit_intercept
+    known = _figures(equation, asked, df, covariance)
+    q = len(hypotheses)
+    if df <= 0:
+        reasons = dict.fromkeys(("statistic", "p_value"), NO_DF)
+        return FTest(None, q, 0, None, tuple(Combination(_finite(one), None, reason=NO_STD_ERROR) for one in known), reasons)
+    reached = [known[i : i + 3] for i in range(0, 3 * q, 3)]
+    sure = EXACT_FIT if covariance is None else NO_VARIANCE
+    each = tuple(_combination(estimate, std_error, t_value, df, level, sure) for estimate, std_error, t_value in reached)
+    return of_statistic(known[3 * q], q, df, each, SINGULAR if covariance is not None else sure)
+
+
+def of_statistic(
+    statistic: float, df_num: int, df_denom: int, each: tuple[Combination, ...] = (), why: str = EXACT_FIT
+) -> FTest:
+    """The F test of a statistic; NaN: it does not exist, and `why`."""
+    if math.isfinite(statistic):
+        return FTest(statistic, df_num, df_denom, upper_tail(df_num, df_denom, statistic), each)
+    reason = why if math.isnan(statistic) else TOO_LARGE
+    return FTest(None, df_num, df_denom, None, each, dict.fromkeys(("statistic", "p_value"), reason))
+
+
+def upper_tail(df_num: int, df_denom: int, statistic: float) -> float:
+    """The probability of an F of at least this; of one degree of freedom that of Student's t."""
+    if df_num == 1:
+        return two_sided(df_denom, math.sqrt(statistic))
+    return float(scipy_special().fdtrc(df_num, df_denom, statistic))
+
+
+def combinations(hypotheses: Sequence[Hypothesis], n_terms: int, numbers: Numbers) -> Combinations:
+    """The hypotheses in numbers as the fit reads them: 0.1 of decimals is one tenth."""
+    rows = []
+    for one in hypotheses:
+        row = [fmpq(0)] * (1 + n_terms)
+        for place, weight in one.weights.items():
+            row[place] = as_read(weight, numbers)
+        rows.append(tuple(row))
+    return Combinations(tuple(rows), tuple(as_read(one.equals, numbers) for one in hypotheses))
+
+
+def require_independent(asked: Combinations) -> None:
+    """Raises: DependentHypotheses: with the first that depends on those before it."""
+    width = len(asked.weights[0])
+    if _rank(asked.weights, width) == len(asked.weights):
+        return
+    for j in range(len(asked.weights)):
+        rows = asked.weights[: j + 1]
+        if _rank(rows, width) == j:
+            with_equals = [(*row, value) for row, value in zip(rows, asked.equals, strict=False)]
+            raise DependentHypotheses(j, contradicts=_rank(with_equals, width + 1) > j)
+
+
+def _rank(rows: Sequence[tuple[fmpq, ...]], width: int) -> int:
+    return int(fmpq_mat(len(rows), width, [value for row in rows for value in row]).rank())
+
+
+def _figures(equation: Centred, asked: Combinations, df: int, covariance: Covariance | None) -> list[float]:
+    """Estimate, standard error and t of each, then F; without degrees of freedom the estimates alone."""
+    given = None if covariance is None else _spread_of(asked, covariance, equation.fit_intercept)
+    is_singular = given is not None and _is_singular(given)
+
+    def figures(values: Values[Number]) -> Asked:
+        if df <= 0:
+            return [partial(nearest, value) for value in values.estimates]
+        nothing = 0 * values.rss
+        spread = values.spread if given is None else [[value + nothing for value in row] for row in given]
+        variance = values.rss / df if given is None else nothing + 1
+
+        def f_statistic() -> float | None:
+            if variance == 0 or is_singular:
+                return math.nan
+            return nearest(square_form(values.differences, spread) / (variance * len(spread)))
+
+        found: Asked = []
+        for j, difference in enumerate(values.differences):
+            own = variance * spread[j][j]
+            found += [partial(nearest, values.estimates[j]), partial(nearest_root, own), partial(over_root, difference, own)]
+        return [*found, f_statistic]
+
+    return decided(
+        lambda: figures(values_in_balls(equation, asked)),
+        lambda: figures(values_in_rationals(equation, asked)),
+        equation.n_features,
+    )
+
+
+def _spread_of(asked: Combinations, covariance: Covariance, fit_intercept: bool) -> list[list[fmpq]]:
+    """R C R', (q, q), of these doubles exactly."""
+    value = covariance.value
+    side = len(value)
+    weights = fmpq_mat([list(row[1 - fit_intercept :]) for row in asked.weights])
+    given = fmpq_mat(side, side, [fmpq(*entry.as_integer_ratio()) for entry in value.ravel().tolist()])
+    made: list[list[fmpq]] = (weights * given * weights.transpose()).tolist()
+    return made
+
+
+def _is_singular(spread: list[list[fmpq]]) -> bool:
+    """Whether it has no inverse but for the rounding of the doubles that it was made of."""
+    with precision(128):
+        scales = [float(arb(row[i]).sqrt()) for i, row in enumerate(spread)]
+    if not all(scales):
+        return True
+    correlation = np.array([[float(value.p) / float(value.q) for value in row] for row in spread]) / np.outer(scales, scales)
+    return bool(np.linalg.eigvalsh(correlation)[0] <= len(spread) * _LAST_PLACES)
+
+
+def _combination(estimate: float, std_error: float, t_value: float, df: int, level: float, sure: str) -> Combination:
+    if math.isinf(std_error) or math.isinf(estimate):
+        return Combination(_finite(estimate), None, reason=NO_STD_ERROR)
+    if std_error == 0:
+        return Combination(estimate, 0.0, ci_lower=estimate, ci_upper=estimate, reason=sure)
+    margin = quantile(df, level) * std_error
+    lower, upper = estimate - margin, estimate + margin
+    return Combination(
+        estimate,
+        std_error,
+        t_value=_finite(t_value),
+        p_value=two_sided(df, t_value),
+        ci_lower=_finite(lower),
+        ci_upper=_finite(upper),
+        reason=None if all(map(math.isfinite, (t_value, lower, upper))) else TOO_LARGE,
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
