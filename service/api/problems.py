@@ -90,6 +90,8 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     solver.NoFeatures: (422, "no-features"),
     solver.CoefficientOutOfRange: (422, "coefficient-out-of-range"),
     solver.NotMoments: (422, "not-moments"),
+    solver.TooFewClusters: (422, "too-few-clusters"),
+    solver.TooManyClusters: (422, "too-many-clusters"),
     registry.NotFound: (404, "not-found"),
     registry.DatasetInUse: (409, "dataset-in-use"),
     registry.NoRowsKept: (409, "no-rows"),
