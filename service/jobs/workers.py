@@ -96,6 +96,14 @@ class Solver:
             return spread(moments, moments.columns[-1], features, fit_intercept, terms)
         return self._in_worker(for_, _spread, moments.to_bytes(), features, fit_intercept, terms)
 
+    def of_moments(
+        self, n_columns: int, function: Callable[..., Result], moments: Sequence[Moments], *args: object, for_: str
+    ) -> Result:
+        """What a function of the solver makes of moments and values that pickle, solving for so many columns. Raises: as it."""
+        if n_columns <= SHORT_SOLVE:
+            return function(*moments, *args)
+        return self._in_worker(for_, _of_moments, function, [one.to_bytes() for one in moments], args)
+
     def cancel(self, job_id: str) -> None:
         """Drop the job's solve, if one is under way: its worker is ended and replaced."""
         with self._lock:
@@ -170,6 +178,10 @@ def _least_squares(moments: bytes, how: HowToSolve) -> LeastSquares:
 def _spread(moments: bytes, features: Sequence[str], fit_intercept: bool, terms: Terms | None) -> Spread:
     summed = Moments.from_bytes(moments)
     return spread(summed, summed.columns[-1], features, fit_intercept, terms)
+
+
+def _of_moments(function: Callable[..., Result], moments: list[bytes], args: tuple[object, ...]) -> Result:
+    return function(*map(Moments.from_bytes, moments), *args)
 
 
 def _trajectory(moments: bytes, fit_intercept: bool, learning_rate: float | Literal["auto"]) -> Trajectory:
