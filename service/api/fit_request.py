@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from service.api.errors import InvalidValue, NotSupported, OptionNotUsed, OverLimit
 from service.api.services import Limits
 from service.ingest.json_rows import Integer, Matrix, Numbers, Strict
-from service.jobs.task import Descent
+from service.jobs.task import Descent, Per
 
 DESCENT_OPTIONS = ("learning_rate", "epochs", "tol", "batch_size", "random_state", "on_divergence")
 INLINE = ("X", "y", "feature_names", "numbers")
@@ -53,14 +53,24 @@ Weights = Annotated[
 Range = Annotated[list[Integer], Field(min_length=2, max_length=2), BeforeValidator(_range)]
 
 
+def _bound(value: Any) -> Any:
+    """Says in one error what a bound is."""
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        raise PydanticCustomError("bound", "expected a number, or a date or time as text")
+    return value
+
+
+Bound = Annotated[float | str, BeforeValidator(_bound)]
+
+
 class Between(Strict):
     """Rows by a column whose values never fall: from `from` up to but not including `to`; null is no bound."""
 
     model_config = ConfigDict(validate_by_name=False, validate_by_alias=True)
 
     column: str
-    from_: float | None = Field(None, alias="from")
-    to: float | None = None
+    from_: Bound | None = Field(None, alias="from", description="a number, or a time as ISO 8601")
+    to: Bound | None = Field(None, description="a number, or a time as ISO 8601")
 
 
 class FitRequest(Strict):
@@ -97,6 +107,7 @@ class FitRequest(Strict):
     categorical: Literal["one_hot"] | None = Field(None, description="makes features of text and booleans")
     rows: Range | None = Field(None, description="[a, b]: the rows from a up to but not including b, counted from 0")
     between: Between | None = Field(None, description="the rows whose value in a sorted column lies in a range")
+    per: Per | None = Field(None, description='what the coefficient of a timestamp counts; "day" if null')
     l2: Annotated[float, Field(ge=0)] = Field(0.0, description="minimises mean squared error + l2 |coef|^2")
     l1: float = Field(0.0, description="not supported yet: 0 only")
     cv: Integer | None = Field(None, description="not supported yet: null only")

@@ -44,6 +44,7 @@ from service.api.predicted import (
 from service.api.problems import responses
 from service.api.services import Services, Use
 from service.api.written import Json, written
+from service.ingest import times
 from service.ingest.csv_cells import BOOLEANS
 from service.ingest.errors import IngestError
 from service.ingest.formats import ARROW, CSV, READERS
@@ -169,7 +170,7 @@ async def predict_one(
         if twice is not None:
             raise InvalidValue("", f"the feature {twice!r} is given twice", parameter=twice)
         cells = {name: [_cell(name, value, model.types[name])] for name, value in sent}
-        if not model.recipe.levels:
+        if not (model.recipe.levels or model.timestamps):
             row = np.array([[cells[name][0] for name in model.feature_names]])
             return _answer(model, predicted(use, model, [row], wanted), JSON)
         return _answer(model, predicted(use, model, blocks_of(model, iter([of_columns(cells)]), wanted), wanted), JSON)
@@ -225,6 +226,8 @@ def _cell(name: str, value: str, type_: ColumnType) -> float | str | bool:
     """A feature in the query, as its cell in a CSV would be read. Raises: WrongParameter."""
     if type_ == "text":
         return value
+    if type_ == "timestamp":
+        return _time(name, value)
     if type_ == "boolean":
         if value in BOOLEANS:
             return BOOLEANS[value]
@@ -233,6 +236,15 @@ def _cell(name: str, value: str, type_: ColumnType) -> float | str | bool:
         with suppress(ValueError):
             return float(value)
     raise WrongParameter(0, name, value, "a number")
+
+
+def _time(name: str, value: str) -> str:
+    """Raises: WrongParameter: it is no date or time."""
+    try:
+        times.microseconds(value)
+    except ValueError:
+        raise WrongParameter(0, name, value, times.EXPECTED) from None
+    return value
 
 
 @lru_cache(maxsize=64)

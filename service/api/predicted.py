@@ -15,6 +15,7 @@ from service.api.services import Services
 from service.ingest import json_rows
 from service.ingest.errors import MissingValue, shown
 from service.ingest.json_rows import Matrix
+from service.ingest.times import TIMESTAMP, require_exact
 from service.registry.design import Recipe, as_text
 from service.registry.matching import matched
 from service.registry.models import Model
@@ -65,8 +66,8 @@ def blocks_of(model: Model, batches: Iterator[pa.RecordBatch], wanted: Wanted) -
 
 def of_matrix(model: Model, X: Matrix) -> Floats:
     """The bases of rows that came as numbers in the order of the features. Raises: InvalidValue, RaggedRow, MissingValue."""
-    if model.recipe.levels:
-        named = ", ".join(model.recipe.levels)
+    if model.recipe.levels or model.timestamps:
+        named = ", ".join([*model.recipe.levels, *model.timestamps])
         raise InvalidValue("/X", f"{model.id} has features that are no numbers ({named}): send columns by name")
     matrix = json_rows.matrix(X)
     n_features = len(model.feature_names)
@@ -163,7 +164,7 @@ def _joined(parts: Sequence[Predicted]) -> Predicted:
 
 
 def _refuse_cells(batch: pa.RecordBatch, recipe: Recipe, on_unseen: OnUnseen, n_before: int) -> None:
-    """Raises: MissingValue; UnseenCategory: a category that the model was not fitted with."""
+    """Raises: MissingValue; TimestampOutOfRange; UnseenCategory: a category that the model was not fitted with."""
     for name in recipe.features:
         values = batch.column(name)
         if on_unseen == "baseline" and name in recipe.baselines:
@@ -171,6 +172,8 @@ def _refuse_cells(batch: pa.RecordBatch, recipe: Recipe, on_unseen: OnUnseen, n_
         if values.null_count:
             raise MissingValue(n_before + pc.index(values.is_null(), True).as_py(), name)
         if name not in recipe.levels:
+            if values.type == TIMESTAMP:
+                require_exact(values, name, lambda at: n_before + at)
             continue
         known = list(recipe.levels[name])
         seen = pc.is_in(as_text(values), value_set=pa.array(known, pa.string()))

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from service.api.errors import InvalidValue, NotSupported, OverLimit
 from service.api.fit_request import WEIGHTS, FitRequest
 from service.api.services import Services
-from service.ingest import json_rows
-from service.jobs.task import Task
+from service.ingest import json_rows, times
+from service.ingest.errors import shown
+from service.jobs.task import Per, Task
+from service.registry.columns import Column
 from service.registry.design import Design, Found
 from service.registry.summing import Summed, sum_up
 from service.registry.versions import Dataset
@@ -83,11 +85,14 @@ def of_dataset(use: Services, spec: FitRequest, dataset: Dataset) -> Prepared:
         used.add(dataset.numeric("weights", spec.weights))
         if spec.weights == target:
             raise InvalidValue("/weights", "the target cannot be its own weights")
+    timestamps = tuple(column.name for column in dataset.columns if column.type == "timestamp")
     may_be = {column.name for column in dataset.columns if column.type == "number" or spec.categorical is not None}
+    may_be -= {*timestamps}
     if spec.features is None:
         features = [column.name for column in dataset.columns if column.name in may_be - used]
     else:
-        features = [name if name in may_be else dataset.numeric("feature", name) for name in spec.features]
+        known = may_be.union(timestamps)
+        features = [name if name in known else dataset.numeric("feature", name) for name in spec.features]
         for i, name in enumerate(features):
             if name in used or name in features[:i]:
                 why = "named twice" if name in features[:i] else "the target" if name == target else "the weights"
@@ -95,13 +100,20 @@ def of_dataset(use: Services, spec: FitRequest, dataset: Dataset) -> Prepared:
     if spec.features == []:
         raise InvalidValue("/features", "the list is empty: name a feature, or leave it out to take all other numeric columns")
     if not features:
-        left_out = [column.name for column in dataset.columns if column.type != "number"]
+        left_out = [column.name for column in dataset.columns if column.type in ("text", "boolean")]
         also = f'; {", ".join(left_out)} can be features with categorical "one_hot"' if left_out else ""
+        also += f"; {', '.join(timestamps)} can be named in features, as timestamps" if timestamps else ""
         raise InvalidValue("/features", f"there is no feature: {dataset.id} has no numeric column besides the target" + also)
-    one_hot = [name for name in features if dataset.column(name).type != "number"]
+    one_hot = [name for name in features if dataset.column(name).type in ("text", "boolean")]
     booleans = tuple(name for name in one_hot if dataset.column(name).type == "boolean")
     design = _design(use, spec, features, target, one_hot)
-    design = replace(design, booleans=booleans, rows=_range(use, spec, dataset))
+    timestamps = tuple(name for name in features if name in timestamps)
+    if timestamps and spec.method == "gradient_descent":
+        at, name = features.index(timestamps[0]), timestamps[0]
+        raise InvalidValue(
+            f"/features/{at}", f"{name!r} is a column of timestamps, which gradient_descent takes none of: send numbers"
+        )
+    design = replace(design, booleans=booleans, timestamps=timestamps, rows=_range(use, spec, dataset))
     if spec.batch_size is not None:
         use.datasets.rows(dataset.id, dataset.version)  # the descent will walk them: NoRowsKept now, not in its job
         for name in design.columns:
@@ -122,11 +134,30 @@ def _range(use: Services, spec: FitRequest, dataset: Dataset) -> tuple[int, int]
         return start, stop
     if spec.between is None:
         return None
-    column = dataset.numeric("sorted column", spec.between.column)
-    start, stop = use.sums.places(dataset, column, spec.between.from_, spec.between.to)
+    column = spec.between.column
+    if dataset.column(column).type != "timestamp":
+        dataset.numeric("sorted column", column)
+    low, high = (
+        _bound(dataset.column(column), side, value) for side, value in (("from", spec.between.from_), ("to", spec.between.to))
+    )
+    start, stop = use.sums.places(dataset, column, low, high)
     if start >= stop:
         raise InvalidValue("/between", f"no value of {column!r} lies there")
     return start, stop
+
+
+def _bound(column: Column, side: str, value: float | str | None) -> float | None:
+    """A bound of a range: of timestamps in microseconds since 1970. Raises: InvalidValue."""
+    if value is None:
+        return None
+    is_time = column.type == "timestamp"
+    if isinstance(value, str) != is_time:
+        expected = times.EXPECTED if is_time else "a number"
+        raise InvalidValue(f"/between/{side}", f"column {column.name!r} has {column.type}s: expected {expected}")
+    try:
+        return times.microseconds(value) if isinstance(value, str) else value
+    except ValueError:
+        raise InvalidValue(f"/between/{side}", f"{shown(value)!r} is not {times.EXPECTED}") from None
 
 
 def _design(use: Services, spec: FitRequest, features: list[str], target: str, one_hot: list[str]) -> Design:
@@ -147,8 +178,15 @@ def _task(use: Services, spec: FitRequest, design: Design, numbers: Numbers, dat
     return Task(
         design=design, fit_intercept=spec.fit_intercept, l2=spec.l2, rank_deficient=spec.rank_deficient, numbers=numbers,
         dataset_id=None if dataset is None else dataset.id, dataset_version=None if dataset is None else dataset.version,
-        descent=spec.descent(design.least_terms, use.limits),
+        descent=spec.descent(design.least_terms, use.limits), per=_per(spec, design),
     )  # fmt: skip
+
+
+def _per(spec: FitRequest, design: Design) -> Per | None:
+    """Raises: InvalidValue: there is no feature that it could be of."""
+    if spec.per is not None and not design.timestamps:
+        raise InvalidValue("/per", "no feature is a column of timestamps, whose coefficients it is for: leave it out")
+    return (spec.per or "day") if design.timestamps else None
 
 
 def _refuse_few(task: Task, n_rows: int) -> None:

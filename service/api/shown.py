@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from service.ingest.times import iso
 from service.jobs.state import Job
 from service.registry.datasets import Datasets
 from service.registry.models import Model
@@ -62,7 +63,7 @@ class Categories(BaseModel):
 class Imputed(BaseModel):
     """A value for the missing cells of a column, and how many there were."""
 
-    value: float
+    value: float | str
     n: int
 
 
@@ -82,6 +83,9 @@ class ModelOut(BaseModel):
     n_features: int
     feature_names: list[str] = Field(description="the columns that predictions are made from")
     terms: list[str] = Field(description="what `coef` belongs to: the features, their powers, products and categories")
+    timestamps: list[str] = Field(
+        description="the features that are times: their coefficients are by the unit `per` of the options"
+    )
     target: str
     numbers: Literal["float64", "decimal"]
     intercept: float
@@ -125,9 +129,11 @@ class JobOut(BaseModel):
 
 def shown_model(model: Model, datasets: Datasets) -> dict[str, Any]:
     """A model as clients see it; looks up whether its data set is still there, and its rows."""
-    dataset_id = model.body["dataset_id"]
+    dataset_id, imputed = model.body["dataset_id"], model.body["imputed"]
     standing = "here" if dataset_id is None else datasets.standing(dataset_id, model.body["dataset_version"])
-    return model.body | {"dataset_gone": standing == "gone", "stale": standing == "stale"}
+    shown = model.body | {"dataset_gone": standing == "gone", "stale": standing == "stale", "timestamps": model.timestamps}
+    times = {name: found | {"value": iso(int(found["value"]))} for name, found in imputed.items() if name in model.timestamps}
+    return shown | {"imputed": imputed | times}
 
 
 def shown_job(job: Job) -> dict[str, Any]:

@@ -5,7 +5,7 @@ both are tried, and one of each kind is cut in two.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -150,6 +150,20 @@ def texts(values: Array) -> Array:
     return written
 
 
+def require_exact(values: Array, name: str, row_of: Callable[[int], int]) -> None:
+    """Args: row_of: where the value at a place stands.
+
+    Raises: TimestampOutOfRange: the microseconds of one have no double of their own.
+    """
+    if values.null_count == len(values):
+        return
+    first, last = extremes(values)
+    if first < -EXACT or last > EXACT:
+        found = values.view(pa.int64()).fill_null(0).to_numpy()
+        at = int(((found < -EXACT) | (found > EXACT)).argmax())
+        raise TimestampOutOfRange(row_of(at), name, iso(int(found[at])), iso(-EXACT), iso(EXACT))
+
+
 def iso(microseconds: int) -> str:
     """A time, given as microseconds from 1970, as text."""
     text: str = texts(pa.array([microseconds]).view(TIMESTAMP))[0].as_py()
@@ -158,7 +172,7 @@ def iso(microseconds: int) -> str:
 
 def microseconds(text: str) -> int:
     """A date or time as microseconds from 1970. Raises: ValueError: it is none."""
-    found = of_text(pa.array([text.strip()]))
+    found = of_text(pa.array([text]))
     if found is None:
         raise ValueError(text)
     value: int = found.view(pa.int64())[0].as_py()

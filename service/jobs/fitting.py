@@ -109,6 +109,7 @@ def _common(task: Task, fit: LeastSquares, found: Found, job_id: str, duration_m
         "n_features": len(design.features),
         "feature_names": list(design.features),
         "terms": list(fit.feature_names),
+        "timestamps": list(design.timestamps),
         "target": design.target,
         "numbers": task.numbers,
         "rank": fit.rank,

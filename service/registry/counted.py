@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from service.ingest.errors import MissingValue
+from service.ingest.times import TIMESTAMP, require_exact
 from service.registry.columns import numbers_of
 from service.registry.design import Design
 
@@ -31,8 +32,18 @@ class Counted:
 def counted(batch: pa.RecordBatch, design: Design, first: int) -> Counted:
     """Without rows of weight 0, which are as if they were not there, nor those that `missing` drops.
 
-    Raises: MissingValue: a cell is, and `missing` does not say what then.
+    Raises: MissingValue: a cell is, and `missing` does not say what then; TimestampOutOfRange: no double has its microseconds.
     """
+    kept = _counted(batch, design, first)
+    for name in design.columns:
+        cells = kept.batch.column(name)
+        if cells.type == TIMESTAMP:
+            require_exact(cells, name, kept.row)
+    return kept
+
+
+def _counted(batch: pa.RecordBatch, design: Design, first: int) -> Counted:
+    """Raises: MissingValue."""
     kept = Counted(batch, np.arange(first, first + batch.num_rows))
     if design.weights is not None:
         counts = numbers_of(batch.column(design.weights)) != 0

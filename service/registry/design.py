@@ -31,6 +31,7 @@ class Design:
     interactions: bool = False
     one_hot: tuple[str, ...] = ()  # the features that are columns of text or booleans
     booleans: tuple[str, ...] = ()  # those of `one_hot` that are columns of booleans
+    timestamps: tuple[str, ...] = ()  # the features that are columns of timestamps, which count as microseconds since 1970
     has_baselines: bool = True  # False without an intercept: the first of `one_hot` then keeps all its categories, as in R
     weights: str | None = None
     weight_type: WeightType = "precision"
@@ -57,7 +58,9 @@ class Design:
     @property
     def key(self) -> str:
         """Equal for designs whose moments are equal."""
-        return hashlib.sha256(orjson.dumps(asdict(self))).hexdigest()
+        values = asdict(self)
+        del values["timestamps"]  # the columns say so themselves
+        return hashlib.sha256(orjson.dumps(values)).hexdigest()
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:

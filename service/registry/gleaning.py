@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Context, Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,7 @@ class Means:
 
     def __init__(self, columns: list[str], design: Design, numbers: Numbers) -> None:
         self.n_missing: dict[str, int] = {}
+        self._timestamps = design.timestamps
         self._columns, self._others = columns, [design.target, *([] if design.weights is None else [design.weights])]
         # Sums of what is there, and of how often something is: no column has a name with a control character.
         names = [*columns, *(f"\0{name}" for name in columns)]
@@ -70,7 +72,10 @@ class Means:
                 self.n_missing[name] = self.n_missing.get(name, 0) + column.null_count
 
     def imputed(self) -> dict[str, float]:
-        """For each column that lacks cells: the nearest double, or decimal of 15 digits. Raises: MissingValue: it lacks all."""
+        """For each column that lacks cells: the nearest double, or decimal of 15 digits, or microsecond.
+
+        Raises: MissingValue: it lacks all.
+        """
         if not self.n_missing:
             return {}
         sums = self._sums.result()
@@ -84,6 +89,9 @@ class Means:
                 raise MissingValue(0, name)
             mean = sums.sums[0, 1 + j] * units[j] / weight
             over, under = int(mean.p), int(mean.q)
+            if name in self._timestamps:  # which are of whole microseconds
+                found[name] = float(round(Fraction(over, under)))
+                continue
             # Each rounds once, ties to even.
             is_decimal = sums.numbers == "decimal"
             found[name] = float(_DIGITS.divide(Decimal(over), Decimal(under))) if is_decimal else over / under

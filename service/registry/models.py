@@ -40,6 +40,12 @@ class Model:
         return names
 
     @property
+    def timestamps(self) -> list[str]:
+        """The features that are columns of timestamps."""
+        names: list[str] = self.body.get("timestamps", [])
+        return names
+
+    @property
     def created_at(self) -> str:
         when: str = self.body["meta"]["created_at"]
         return when
@@ -60,6 +66,7 @@ class Model:
             interactions=options["interactions"],
             one_hot=tuple(categories),
             booleans=tuple(name for name, found in categories.items() if found["type"] == "boolean"),
+            timestamps=tuple(self.timestamps),
             has_baselines=options["fit_intercept"] or not categories,
             weights=options["weights"],
             weight_type=options["weight_type"] or "precision",
@@ -82,12 +89,18 @@ class Model:
     def types(self) -> dict[str, ColumnType]:
         """What the columns of its features must be."""
         categories = self.body["categories"]
-        return {name: categories[name]["type"] if name in categories else "number" for name in self.feature_names}
+        found: dict[str, ColumnType] = {name: one["type"] for name, one in categories.items()}
+        for name in self.timestamps:
+            found[name] = "timestamp"
+        return {name: found.get(name, "number") for name in self.feature_names}
 
     @cached_property
     def n_plain_terms(self) -> int:
         """How many terms it has, if they are the numbers of a row as they are; else 0."""
-        is_plain = not (self.recipe.levels or self.recipe.has_products or self.evaluation.centre) and self.numbers == "float64"
+        is_plain = (
+            not (self.timestamps or self.recipe.levels or self.recipe.has_products or self.evaluation.centre)
+            and self.numbers == "float64"
+        )
         return len(self.feature_names) if is_plain else 0
 
     @property

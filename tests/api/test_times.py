@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.api.made import ARROW, CSV, FORMS, Sent, as_json, dataset, of_arrow, ok, pointers, refused
+from service.ingest.times import microseconds
+from tests.api.made import ARROW, CSV, FORMS, Sent, as_json, dataset, fit, of_arrow, ok, pointers, refused
 
 DAYS = ["2026-11-26", "2026-11-27", "2026-11-28T12:00:00Z", "2026-11-29 00:00:00.000001+00:00"]
 OUT = ["2026-11-26T00:00:00Z", "2026-11-27T00:00:00Z", "2026-11-28T12:00:00Z", "2026-11-29T00:00:00.000001Z"]
@@ -19,6 +20,10 @@ NUMPY = [np.datetime64(day.replace("Z", "").replace("+00:00", "").replace(" ", "
 def stored(client: httpx.Client, sent: Sent) -> dict[str, Any]:
     made: dict[str, Any] = ok(client.post("/datasets", content=sent["content"], headers=sent["headers"]))
     return made
+
+
+def predict(client: httpx.Client, model: dict[str, Any], columns: dict[str, Any]) -> httpx.Response:
+    return client.post("/predict", json={"model_id": model["id"], "columns": columns})
 
 
 def of_form(form: str) -> Sent:
@@ -115,3 +120,117 @@ def test_times_that_cannot_be_kept_are_refused_by_row(client: httpx.Client) -> N
     for sent, slug in ((fine, "lossy-timestamp"), (far, "timestamp-out-of-range")):
         problem = refused(client.post("/datasets", content=sent["content"], headers=sent["headers"]), 422, slug)
         assert (problem["row"], problem["column"]) == (1, "t")
+
+
+def lines(client: httpx.Client, numbers: str = "float64") -> tuple[str, str]:
+    """Data sets of the same rows by times and by their microseconds as numbers."""
+    t = [microseconds(day) for day in DAYS]
+    z = [0.5, 0.25, 1.0, 4.0]
+    by_times = dataset(client, {"t": DAYS, "z": z, "y": Y}, numbers=numbers)
+    return by_times, dataset(client, {"t": t, "z": z, "y": Y}, numbers=numbers)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"degree": 2, "features": ["t"]}, {"interactions": True, "rank_deficient": "allow", "fit_intercept": False}],
+)
+def test_a_time_counts_as_its_microseconds_since_1970(client: httpx.Client, options: dict[str, Any]) -> None:
+    """Predictions are those of the model of these as numbers, to the bit."""
+    features: Any = options.pop("features", ["t", "z"])
+    by_times, by_numbers = lines(client)
+    model, other = (fit(client, dataset_id=id_, target="y", features=features, **options) for id_ in (by_times, by_numbers))
+
+    assert (model["timestamps"], other["timestamps"]) == (["t"], [])
+    assert (model["options"]["per"], other["options"]["per"]) == ("day", None)
+    assert model["metrics"] == other["metrics"]
+    when, z = ["2026-12-24", "1999-12-31T23:59:59.999999Z"], [1.0, 2.0]
+    rows = {"t": when, "z": z}
+    sent = {"t": [microseconds(day) for day in when], "z": z}
+    expected = ok(predict(client, other, {name: sent[name] for name in features}), 200)["predictions"]
+    assert ok(predict(client, model, {name: rows[name] for name in features}), 200)["predictions"] == expected
+
+
+def test_predictions_take_times_in_every_form(client: httpx.Client) -> None:
+    """By name: text in JSON, in CSV and in the address, Arrow's own type; a matrix of numbers has no names."""
+    id_ = dataset(client, {"t": DAYS, "y": Y})
+    model = fit(client, dataset_id=id_, target="y", features=["t"])
+    (expected,) = ok(predict(client, model, {"t": ["2026-12-24"]}), 200)["predictions"]
+    times: Any = pa.array([20811], pa.date32())
+    by_model = {"model_id": model["id"]}
+
+    assert ok(client.get("/predict", params=by_model | {"t": "2026-12-24T01:00:00+01:00"}), 200)["predictions"] == [expected]
+    csv: Sent = {"content": b"t\n2026-12-24\n", "headers": {"Content-Type": CSV}}
+    for sent in (csv, FORMS["arrow"]({"t": times}), FORMS["parquet"]({"t": times})):
+        answer = client.post("/predict", params=by_model, content=sent["content"], headers=sent["headers"])
+        assert ok(answer, 200)["predictions"] == [expected]
+
+    matrix = refused(client.post("/predict", json=by_model | {"X": [[1.0]]}), 422, "invalid-value")
+    assert "(t): send columns by name" in matrix["detail"]
+    address = refused(client.get("/predict", params=by_model | {"t": "soon"}), 422, "wrong-type")
+    assert (address["column"], address["value"]) == ("t", "soon")
+    for value, slug in (("soon", "wrong-type"), (None, "missing-value"), ("2300-01-01", "timestamp-out-of-range")):
+        problem = refused(predict(client, model, {"t": ["2026-12-24", value]}), 422, slug)
+        assert (problem["row"], problem["column"]) == (1, "t")
+    assert refused(predict(client, model, {"t": [1.5]}), 422, "types-differ")["row"] == 0
+
+
+def test_times_are_features_by_name_alone(client: httpx.Client) -> None:
+    """Left out, features are the numbers; a fit without any says which times there are."""
+    id_ = dataset(client, {"t": DAYS, "x": [1.0, 2.0, 3.0, 5.0], "y": Y})
+    assert fit(client, dataset_id=id_, target="y")["feature_names"] == ["x"]
+    alone = dataset(client, {"t": DAYS, "y": Y})
+
+    problem = refused(client.post("/fit", json={"dataset_id": alone, "target": "y"}), 422, "invalid-value")
+    assert "t can be named in features, as timestamps" in problem["detail"]
+    target = refused(client.post("/fit", json={"dataset_id": id_, "target": "t"}), 422, "not-numeric")
+    assert "is a timestamp column" in target["detail"]
+    weights = client.post("/fit", json={"dataset_id": id_, "target": "y", "weights": "t"})
+    assert pointers(refused(weights, 422, "not-numeric")) == ["/weights"]
+    descent = client.post(
+        "/fit", json={"dataset_id": id_, "target": "y", "features": ["x", "t"], "method": "gradient_descent"}
+    )
+    assert pointers(refused(descent, 422, "invalid-value")) == ["/features/1"]
+    inline: dict[str, Any] = {"X": [[1.0], [2.0], [3.0]], "y": [1.0, 2.0, 4.0]}
+    for spec in ({"dataset_id": id_, "target": "y"}, inline):
+        assert pointers(refused(client.post("/fit", json=spec | {"per": "day"}), 422, "invalid-value")) == ["/per"]
+    model = fit(client, dataset_id=id_, target="y", features=["t"], categorical="one_hot")
+    assert (model["categories"], model["timestamps"]) == ({}, ["t"])
+
+
+def test_times_that_no_double_has_are_refused_by_row_where_a_fit_needs_them(client: httpx.Client) -> None:
+    """A valid-to of the year 9999 is kept, and a fit without it is made."""
+    id_ = dataset(client, {"t": [*DAYS[:3], "9999-12-31"], "x": [1.0, 2.0, 3.0, 5.0], "y": Y})
+
+    assert fit(client, dataset_id=id_, target="y")["feature_names"] == ["x"]
+    spec: dict[str, Any] = {"dataset_id": id_, "target": "y", "features": ["t"]}
+    problem = refused(client.post("/fit", json=spec), 422, "timestamp-out-of-range")
+    assert (problem["row"], problem["column"], problem["value"]) == (3, "t", "9999-12-31T00:00:00Z")
+    assert fit(client, **spec, rows=[0, 3])["n_samples"] == 3
+
+
+def test_missing_times_are_dropped_or_the_mean_of_the_others(client: httpx.Client) -> None:
+    """To the microsecond."""
+    id_ = dataset(client, {"t": ["2026-11-01", None, "2026-11-03", "2026-11-06T00:00:00.000001"], "y": Y})  # type: ignore[dict-item]
+    spec: dict[str, Any] = {"dataset_id": id_, "target": "y", "features": ["t"]}
+
+    assert refused(client.post("/fit", json=spec), 422, "missing-value")["row"] == 1
+    assert fit(client, **spec, missing="drop")["n_dropped"] == 1
+    model = fit(client, **spec, missing="mean")
+    assert model["imputed"] == {"t": {"value": "2026-11-03T08:00:00Z", "n": 1}}
+    assert ok(client.get(f"/models/{model['id']}"), 200) == model
+
+
+def test_a_fit_is_of_the_rows_between_two_times(client: httpx.Client) -> None:
+    """From the first up to but not including the second, found in a sorted column."""
+    id_ = dataset(client, {"t": DAYS, "x": [1.0, 2.0, 3.0, 5.0], "y": Y})
+
+    def between(low: object, high: object, column: str = "t") -> httpx.Response:
+        bounds = {"column": column, "from": low, "to": high}
+        return client.post("/fit", json={"dataset_id": id_, "target": "y", "features": ["x"], "between": bounds})
+
+    assert ok(between("2026-11-27", None))["options"]["rows"] == [1, 4]
+    assert ok(between(None, "2026-11-29T00:00:00.000001Z"))["options"]["rows"] == [0, 3]
+    assert pointers(refused(between("soon", None), 422, "invalid-value")) == ["/between/from"]
+    assert pointers(refused(between(None, 3.0), 422, "invalid-value")) == ["/between/to"]
+    assert pointers(refused(between("2026-11-27", None, "x"), 422, "invalid-value")) == ["/between/from"]
+    assert pointers(refused(between(True, None), 422, "invalid-fields")) == ["/between/from"]
