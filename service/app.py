@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
-from service.api import aliases, datasets, fit, health, jobs, models, moments, predict, problems, rows
+from service.api import aliases, compare, datasets, fit, health, hypotheses, jobs, models, moments, predict, problems, rows
 from service.api.direct import Direct
 from service.api.one_a_turn import OneATurn
 from service.api.openapi import openapi
@@ -75,7 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,  # what generated clients call their functions
     )  # fmt: skip
     app.openapi = partial(openapi, app)  # type: ignore[method-assign]  # the way FastAPI documents
-    for module in (datasets, rows, moments, fit, predict, models, aliases, jobs, health):
+    for module in (datasets, rows, moments, fit, predict, models, hypotheses, compare, aliases, jobs, health):
         app.include_router(module.router, dependencies=[Depends(require_known)])
     for error in problems.FAMILIES:
         app.add_exception_handler(error, problems.on_error)
@@ -121,7 +121,7 @@ def _started(settings: Settings, held: ExitStack) -> Services:
         log.info("removed %s, which was not finished", gone)
     return Services(
         store=store, datasets=registry, sums=sums, models=fitted, fitted_rows=FittedRows(store, registry), aliases=named, jobs=runner, short_fits=OneATurn(),
-        spreads=Spreads(fitted, solver),
+        spreads=Spreads(fitted, solver), solver=solver,
         receipts=Receipts(store, settings.idempotency_ttl_s),
         events=Events(runner, settings.event_cache_bytes, settings.keep_alive_s),
         upload_threads=uploads,

@@ -173,3 +173,26 @@ class NoInterval(ApiError):
 
     def __str__(self) -> str:
         return f"the model has no intervals: {self.why}"
+
+
+class NotTestable(ApiError):
+    """The model's coefficients cannot be tested: its fit is not the unique least-squares one, or has no standard errors."""
+
+    def __init__(self, model_id: str, why: str, pointer: str | None = None) -> None:
+        super().__init__(model_id, why, pointer)
+        self.model_id, self.why, self.pointer = model_id, why, pointer
+        self.parameter = "model_id" if pointer is None else None
+
+    def __str__(self) -> str:
+        return f"{self.model_id} cannot be tested: {self.why}"
+
+
+class NotComparable(ApiError):
+    """The two are not of the same kind, or not of the same rows where they must be: `differs` says in what."""
+
+    def __init__(self, differs: str, why: str, pointer: str) -> None:
+        super().__init__(differs, why, pointer)
+        self.differs, self.why, self.pointer = differs, why, pointer
+
+    def __str__(self) -> str:
+        return f"{self.differs}: {self.why}"

@@ -23,8 +23,10 @@ from service.api.errors import (
     InvalidValue,
     NoInterval,
     NotAcceptable,
+    NotComparable,
     NotReady,
     NotSupported,
+    NotTestable,
     OptionNotUsed,
     OverLimit,
     PredictionOutOfRange,
@@ -86,6 +88,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     solver.Overflowed: (422, "overflowed"),
     solver.Unresolved: (422, "unresolved"),
     solver.RankDeficient: (422, "rank-deficient"),
+    solver.DependentHypotheses: (422, "dependent-hypotheses"),
     solver.TooFewRows: (422, "too-few-rows"),
     solver.NoFeatures: (422, "no-features"),
     solver.CoefficientOutOfRange: (422, "coefficient-out-of-range"),
@@ -129,6 +132,8 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     PredictionOutOfRange: (422, "prediction-out-of-range"),
     UnseenCategory: (422, "unseen-category"),
     NoInterval: (422, "no-interval"),
+    NotTestable: (422, "not-testable"),
+    NotComparable: (422, "not-comparable"),
 }
 
 

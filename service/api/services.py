@@ -13,6 +13,7 @@ from service.ingest.sources import Root
 from service.jobs.events import Events
 from service.jobs.runner import Jobs
 from service.jobs.spreads import Spreads
+from service.jobs.workers import Solver
 from service.registry.aliases import Aliases
 from service.registry.datasets import Datasets
 from service.registry.fitted_rows import FittedRows
@@ -58,6 +59,7 @@ class Services:
     jobs: Jobs
     short_fits: OneATurn  # on the event loop
     spreads: Spreads
+    solver: Solver
     events: Events
     limits: Limits
     roots: tuple[Root, ...]  # under which a source may be read

@@ -102,7 +102,8 @@ class Solver:
         """What a function of the solver makes of moments and values that pickle, solving for so many columns. Raises: as it."""
         if n_columns <= SHORT_SOLVE:
             return function(*moments, *args)
-        return self._in_worker(for_, _of_moments, function, [one.to_bytes() for one in moments], args)
+        made: Result = self._in_worker(for_, _of_moments, function, [one.to_bytes() for one in moments], args)
+        return made
 
     def cancel(self, job_id: str) -> None:
         """Drop the job's solve, if one is under way: its worker is ended and replaced."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 from flint import fmpq, fmpz, fmpz_mat
 
@@ -20,7 +19,7 @@ from service.solver.combinations import Asked, Combinations, decided, values_in_
 from service.solver.crossing import PARALLEL, Crossing, crossing
 from service.solver.hypotheses import FTest, Hypothesis, combinations, f_test, of_statistic, upper_tail
 from service.solver.inference import EXACT_FIT
-from service.solver.least_squares import NO_DF, LeastSquares, RankPolicy, least_squares
+from service.solver.least_squares import NO_DF
 from service.solver.moments import Moments
 from service.solver.rounding import nearest
 from service.solver.solution import Number
@@ -35,7 +34,6 @@ NO_LINES = "only of one numeric feature are fits lines that cross"
 class Comparison:
     """What differs between two fits, second less first."""
 
-    fits: tuple[LeastSquares, LeastSquares]
     equal_slopes: FTest
     equal_intercepts: FTest | None  # if the slopes are equal; None: no intercept is fitted
     equal_lines: FTest  # its hypotheses are the differences, the intercept's first where it is fitted
@@ -44,15 +42,12 @@ class Comparison:
     reasons: dict[str, str]
 
 
-def compared(
-    first: Moments, second: Moments, fit_intercept: bool, level: float, are_lines: bool, rank_deficient: RankPolicy = "error"
-) -> Comparison:
-    """Compare the fits of the moments' last column on the others.
+def compared(first: Moments, second: Moments, fit_intercept: bool, level: float, are_lines: bool) -> Comparison:
+    """Compare the fits of the moments' last column on the others, which do not depend on each other.
 
     Args: are_lines: the one term is a number as it is.
-    Raises: as `least_squares` of either fit; ColumnMismatch, ReadingMismatch, WeightMismatch: they cannot be compared.
+    Raises: ColumnMismatch, ReadingMismatch, WeightMismatch: they cannot be compared.
     """
-    pair = tuple(_fitted(moments, fit_intercept, rank_deficient) for moments in (first, second))
     terms = len(first.columns) - 1
     whole = stacked(first, second, fit_intercept)
     shift = 1 if fit_intercept else 0  # the place of g among the terms of the whole
@@ -73,7 +68,6 @@ def compared(
         reasons |= {"crossing": PARALLEL} if cross.x is None else {}
         reasons |= {"crossing_interval": NO_DF} if cross.kind is None else {}
     return Comparison(
-        fits=cast("tuple[LeastSquares, LeastSquares]", pair),
         equal_slopes=f_test(whole, fit_intercept, slopes, level) if fit_intercept else equal_lines,
         equal_intercepts=equal_intercepts,
         equal_lines=equal_lines,
@@ -108,11 +102,6 @@ def stacked(first: Moments, second: Moments, with_g: bool) -> Moments:
         units=tuple(units[i] for i in places[1:]),
         sums=fmpz_mat(len(places), len(places), entries),
     )
-
-
-def _fitted(moments: Moments, fit_intercept: bool, rank_deficient: RankPolicy) -> LeastSquares:
-    *features, target = moments.columns
-    return least_squares(moments, target, features, fit_intercept, rank_deficient=rank_deficient)
 
 
 def _crossing(whole: Moments, lines: Sequence[Hypothesis], level: float) -> Crossing:

@@ -143,18 +143,13 @@ def combinations(hypotheses: Sequence[Hypothesis], n_terms: int, numbers: Number
 
 def require_independent(asked: Combinations) -> None:
     """Raises: DependentHypotheses: with the first that depends on those before it."""
-    width = len(asked.weights[0])
-    if _rank(asked.weights, width) == len(asked.weights):
-        return
-    for j in range(len(asked.weights)):
-        rows = asked.weights[: j + 1]
-        if _rank(rows, width) == j:
-            with_equals = [(*row, value) for row, value in zip(rows, asked.equals, strict=False)]
-            raise DependentHypotheses(j, contradicts=_rank(with_equals, width + 1) > j)
-
-
-def _rank(rows: Sequence[tuple[fmpq, ...]], width: int) -> int:
-    return int(fmpq_mat(len(rows), width, [value for row in rows for value in row]).rank())
+    q, width = len(asked.weights), len(asked.weights[0])
+    first = asked.weights[: width + 1]  # so many depend on each other, whatever they are
+    table, rank = fmpq_mat([list(row) for row in first]).transpose().rref()
+    for j in range(q):
+        if j == rank or table[j, j] != 1:
+            from_before = sum((table[i, j] * asked.equals[i] for i in range(j)), fmpq(0))
+            raise DependentHypotheses(j, contradicts=from_before != asked.equals[j])
 
 
 def _figures(equation: Centred, asked: Combinations, df: int, covariance: Covariance | None) -> list[float]:

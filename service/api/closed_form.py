@@ -1,0 +1,62 @@
+"""Fitted models as what tests are made of: the moments of the terms that were kept, and the covariance, if it is its own."""
+
+from dataclasses import dataclass
+
+from service.api.errors import NotTestable
+from service.api.services import Services
+from service.registry.models import Model
+from service.solver.hypotheses import Covariance
+from service.solver.least_squares import NOT_UNIQUE, PENALISED
+from service.solver.moments import Moments
+
+STOPPED = "the descent stopped short of the least-squares fit"
+NO_COVARIANCE = "it has no covariance of its cov_type"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClosedForm:
+    """A model that is the one least-squares fit of its terms."""
+
+    model: Model
+    moments: Moments  # of (*terms, target)
+    terms: tuple[str, ...]  # those that were kept
+    covariance: Covariance | None  # None: that of the fit
+
+    @property
+    def fit_intercept(self) -> bool:
+        fitted: bool = self.model.body["options"]["fit_intercept"]
+        return fitted
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its coefficients belong to, the intercept first if there is one."""
+        return (*(["intercept"] if self.fit_intercept else []), *self.terms)
+
+
+def closed_form(use: Services, model: Model, pointer: str | None = None) -> ClosedForm:
+    """Raises: NotTestable; NotFound: the model was deleted just now."""
+    body, options = model.body, model.body["options"]
+    terms = tuple(term for term in body["terms"] if term not in body["dropped"])
+    if options.get("l2"):
+        raise NotTestable(model.id, PENALISED, pointer)
+    if "inference" in body["reasons"] or not body["inference"]:
+        raise NotTestable(model.id, STOPPED, pointer)
+    if body["rank"] < len(terms) + options["fit_intercept"]:
+        raise NotTestable(model.id, NOT_UNIQUE, pointer)
+    moments = use.models.moments(model.id).select((*terms, body["target"]))
+    return ClosedForm(model, moments, terms, _own_covariance(use, model, terms, pointer))
+
+
+def _own_covariance(use: Services, model: Model, terms: tuple[str, ...], pointer: str | None) -> Covariance | None:
+    body, options = model.body, model.body["options"]
+    if options.get("cov_type", "classical") == "classical":
+        return None
+    value = use.models.covariance(model.id)
+    if value is None:
+        raise NotTestable(model.id, body["reasons"].get("std_error", NO_COVARIANCE), pointer)
+    first = int(options["fit_intercept"])
+    if len(value) > first + len(terms):  # of dropped terms too
+        kept = [*range(first), *(first + i for i, term in enumerate(body["terms"]) if term in terms)]
+        value = value[kept][:, kept]
+    n_clusters = body.get("n_clusters")
+    return Covariance(value, body["metrics"]["df_resid"] if n_clusters is None else n_clusters - 1)
