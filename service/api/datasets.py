@@ -91,7 +91,9 @@ async def create_dataset(
     window_column: Annotated[
         str | None, Query(description="for bodies that are not JSON: rows stay above its largest value less window_span")
     ] = None,
-    window_span: Annotated[float | None, Query(gt=0, allow_inf_nan=False)] = None,
+    window_span: Annotated[
+        float | None, Query(gt=0, allow_inf_nan=False, description="in the units of the column; of timestamps, in seconds")
+    ] = None,
     key: Key = None,
 ) -> Response:
     """Take in a data set: JSON, CSV with a header, an Arrow stream, or Parquet. The answer says that it is safe on disk."""

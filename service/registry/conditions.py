@@ -2,7 +2,7 @@
 
 A double x stands for itself, or for the shortest decimal that reads as it. Either way, what it stands for and the bound are
 in the same order as x and the double nearest the bound, because rounding never turns an order round; only where those two
-are equal must be looked closer, and that is once and not for every row.
+are equal must be looked closer, and that is once and not for every row. A timestamp is an integer of microseconds.
 """
 
 import operator
@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from service.registry.columns import Column
+from service.ingest import times
+from service.registry.columns import ORDERED, Column
 from service.registry.errors import BadCondition
 from service.solver.reading import Numbers
 
@@ -40,7 +41,7 @@ class Condition:
 
     column: str
     op: Op
-    value: float | str | bool | None
+    value: float | str | bool | None  # of timestamps microseconds since 1970
     is_met: bool = True  # False: no double stands for the bound, so that "eq" holds for no row and "ne" for all
 
     def holds(self, batch: pa.RecordBatch) -> "pa.BooleanArray":
@@ -58,7 +59,7 @@ class Condition:
         """Whether it holds for any row, as far as the extremes say."""
         if self.op == "missing":
             return column.n_missing > 0
-        if column.type != "number" or self.op == "ne":
+        if column.type not in ORDERED or self.op == "ne":
             return True
         if self.op == "eq":
             value: Any = self.value
@@ -67,7 +68,7 @@ class Condition:
 
     def must_hold(self, column: Column) -> bool:
         """Whether it holds for every row, as far as the extremes say."""
-        if column.type != "number" or self.op not in _OPERATORS or column.n_missing:
+        if column.type not in ORDERED or self.op not in _OPERATORS or column.n_missing:
             return False
         return all(_OPERATORS[self.op](extreme, self.value) for extreme in (column.min, column.max))
 
@@ -91,7 +92,7 @@ def exactly(value: float, numbers: Numbers) -> Fraction:
 def condition(column: Column, op: str, value: str | None, numbers: Numbers) -> Condition:
     """A condition as it is asked for.
 
-    Text is in the order of its Unicode code points; booleans are equal or not.
+    Text is in the order of its Unicode code points; booleans are equal or not; timestamps are written as ISO 8601.
 
     Args: op: an `Op`, or one of SIGNS. value: as text; a number stands for the decimal, or the double that it reads as.
     Raises: BadCondition.
@@ -109,6 +110,8 @@ def condition(column: Column, op: str, value: str | None, numbers: Numbers) -> C
         return Condition(column.name, op_, value)
     if column.type == "boolean":
         return _boolean(column.name, op_, value)
+    if column.type == "timestamp":
+        return _timestamp(column.name, op_, value)
     try:
         return numeric(column.name, op_, _bound(value, numbers), numbers)
     except (ValueError, OverflowError):
@@ -123,6 +126,13 @@ def _bound(value: str, numbers: Numbers) -> Fraction:
         raise ValueError(value)
     is_huge = as_double == 0.0 or len(value) > 400  # written as a fraction: 1e-999999999 is
     return Fraction(value) if numbers == "decimal" and not is_huge else exactly(as_double, numbers)
+
+
+def _timestamp(column: str, op: Op, value: str) -> Condition:
+    try:
+        return Condition(column, op, times.microseconds(value))
+    except ValueError:
+        raise BadCondition("value", f"column {column!r} has timestamps, and {value[:40]!r} is not {times.EXPECTED}") from None
 
 
 def _boolean(column: str, op: Op, value: str) -> Condition:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
 from service.ingest.errors import MissingValue
-from service.registry.columns import TYPES, Column
+from service.ingest.times import LEAST, SECOND
+from service.registry.columns import ORDERED, TYPES, Column
 from service.registry.conditions import Condition, exactly, numeric
 from service.registry.errors import NotNumeric
 from service.solver.errors import UnknownColumn
@@ -24,15 +26,19 @@ class LastRows:
 
 @dataclass(frozen=True, slots=True)
 class LastSpan:
-    """The rows stay whose value in a column of numbers, a time say, is above the largest one less the span."""
+    """The rows stay whose value in a column is above the largest one less the span; of timestamps, a span of seconds."""
 
     column: str
     span: float
 
     def left(self, columns: Iterable[Column], numbers: Numbers) -> Condition:
         """Which rows leave, of rows whose columns these are; exactly: neither the largest nor the bound is rounded."""
-        largest = next(column.max for column in columns if column.name == self.column)
+        column = next(column for column in columns if column.name == self.column)
+        largest = column.max
         assert largest is not None  # noqa: S101 (rows without one are not taken in)
+        if column.type == "timestamp":
+            last = int(largest) - ceil(exactly(self.span, "decimal") * SECOND)
+            return Condition(self.column, "le", max(last, LEAST - 1))
         return numeric(self.column, "le", exactly(largest, numbers) - exactly(self.span, numbers), numbers)
 
 
@@ -62,7 +68,7 @@ def _place(schema: pa.Schema, name: str) -> int:
     if name not in names:
         raise UnknownColumn(name, tuple(names))
     type_ = TYPES[schema.field(name).type]
-    if type_ != "number":
+    if type_ not in ORDERED:
         raise NotNumeric("column of a window", name, type_)
     return names.index(name)
 

@@ -234,3 +234,54 @@ def test_a_fit_is_of_the_rows_between_two_times(client: httpx.Client) -> None:
     assert pointers(refused(between(None, 3.0), 422, "invalid-value")) == ["/between/to"]
     assert pointers(refused(between("2026-11-27", None, "x"), 422, "invalid-value")) == ["/between/from"]
     assert pointers(refused(between(True, None), 422, "invalid-fields")) == ["/between/from"]
+
+
+def left(client: httpx.Client, op: str, value: str | None) -> list[str]:
+    """The times whose rows stay when those go for which the condition holds."""
+    url = f"/datasets/{dataset(client, {'t': DAYS, 'y': Y})}/rows"
+    params = {"column": "t", "op": op} | ({} if value is None else {"value": value})
+    n_samples = ok(client.delete(url, params=params), 200)["n_samples"]
+    found: list[str] = ok(client.get(url), 200)["columns"]["t"]
+    assert len(found) == n_samples
+    return found
+
+
+@pytest.mark.parametrize(("op", "value", "expected"), [
+    ("lt", "2026-11-27", OUT[1:]), ("le", "2026-11-27", OUT[2:]), (">", "2026-11-28T12:00:00", OUT[:3]), ("ge", "2026-11-28T13:00:00+01:00", OUT[:2]),
+    ("eq", "2026-11-29T00:00:00.000001Z", OUT[:3]), ("eq", "2026-11-29", OUT), ("ne", "2026-11-27", OUT[1:2]), ("missing", None, OUT),
+    ("gt", "9999-12-31", OUT),
+])  # fmt: skip
+def test_rows_are_taken_away_by_their_times(client: httpx.Client, op: str, value: str | None, expected: list[str]) -> None:
+    """Exactly, to the microsecond; a time is written as in a CSV."""
+    assert left(client, op, value) == expected
+
+
+def test_a_condition_on_times_needs_a_time(client: httpx.Client) -> None:
+    """A number is none, and no year alone."""
+    id_ = dataset(client, {"t": DAYS, "y": Y})
+    for value in ("2026", "soon", ""):
+        answer = client.delete(f"/datasets/{id_}/rows", params={"column": "t", "op": "lt", "value": value})
+        assert "is not a date or a time" in refused(answer, 422, "invalid-value")["detail"]
+
+
+def test_what_is_left_has_the_extremes_of_its_own_times(client: httpx.Client) -> None:
+    """As if the others had never come."""
+    id_ = dataset(client, {"t": DAYS, "y": Y})
+    ok(client.post(f"/datasets/{id_}/rows", json={"columns": {"t": ["2026-12-24", None], "y": [1.0, 2.0]}}))
+    ok(client.delete(f"/datasets/{id_}/rows", params={"column": "t", "op": "lt", "value": "2026-11-28"}), 200)
+
+    column = ok(client.get(f"/datasets/{id_}"), 200)["columns"][0]
+    assert (column["min"], column["max"], column["n_missing"]) == (OUT[2], "2026-12-24T00:00:00Z", 1)
+
+
+@pytest.mark.parametrize(("span", "n_samples"), [(86_400.0, 1), (86_400.000001, 2), (0.5, 1), (1e300, 4)])
+def test_a_window_over_times_has_a_span_of_seconds(client: httpx.Client, span: float, n_samples: int) -> None:
+    """A row on its edge leaves, to the microsecond."""
+    days = ["2026-11-27", "2026-11-28T00:00:00", "2026-11-28", "2026-11-29"]
+    made = ok(client.post("/datasets", json={"columns": {"t": days, "y": Y}, "window": {"column": "t", "span": span}}))
+    assert made["n_samples"] == {1: 1, 2: 3, 4: 4}[n_samples]
+
+    appended = ok(client.post(f"/datasets/{made['id']}/rows", json={"columns": {"t": ["2026-12-24"], "y": [1.0]}}))
+    assert appended["n_samples"] == (5 if span > 1e9 else 1)
+    missing = client.post(f"/datasets/{made['id']}/rows", json={"columns": {"t": [None], "y": [1.0]}})
+    assert refused(missing, 422, "missing-value")["row"] == 0
