@@ -46,13 +46,20 @@ from service.registry.errors import (
     TooManyTerms,
 )
 from service.solver import student
-from service.solver.errors import Diverges, SolverError, UnknownColumn
+from service.solver.errors import Diverges, SolverError, TooFewClusters, TooManyClusters, UnknownColumn
 
 router = APIRouter(tags=["fit"])
 
 DEFAULT_WAIT_S = {"normal_equation": 10.0, "gradient_descent": 0.0}
 PREFERS_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,18})(?![0-9])")
 
+# What errors of these kinds are always about.
+PLACES: dict[type[Exception], str] = {
+    Diverges: "/learning_rate",
+    NotSorted: "/between/column",
+    TooFewClusters: "/cluster",
+    TooManyClusters: "/cluster",
+}
 PROBLEMS = responses(
     BodyTooLarge, BodyTimeout, UnsupportedMediaType, IngestError, SolverError, NotFound, NotNumeric, InvalidKey, KeyReused,
     KeyInUse, InvalidValue, NotSupported, OptionNotUsed, OverLimit, TooManyTerms, LongCategory, TooManyJobs, StorageFull,
@@ -109,7 +116,7 @@ def _start(use: Services, spec: FitRequest, claim: Claim) -> Started:
         def keep(job: Job, connection: sa.Connection) -> None:
             claim.keep(connection, {"job_id": job.id})
 
-        return use.jobs.start(ready.task, ready.summed, ready.rows, keep if claim.is_keyed else None, ready.inline)
+        return use.jobs.start(ready.task, ready.summed, ready.inline, keep if claim.is_keyed else None)
 
     if spec.dataset_id is None:
         return begin(inline(use, spec))
@@ -137,10 +144,9 @@ def _where(spec: FitRequest) -> Callable[[Exception], str]:
     in_rows = cell_pointer(None, spec.X, spec.feature_names, spec.target)
 
     def where(error: Exception) -> str:
-        if isinstance(error, Diverges):
-            return "/learning_rate"
-        if isinstance(error, NotSorted):
-            return "/between/column"
+        for class_, pointer in PLACES.items():
+            if isinstance(error, class_):
+                return pointer
         if spec.is_inline:
             row = getattr(error, "row", None)
             is_weight = getattr(error, "column", None) == WEIGHTS and not isinstance(spec.weights, str | None)
@@ -151,13 +157,17 @@ def _where(spec: FitRequest) -> Callable[[Exception], str]:
             if spec.between is not None and column == spec.between.column:
                 return "/between/column"
             return f"/features/{features.index(column)}" if column in features else _role(spec, column)
-        return "/missing" if isinstance(error, MissingValue) else ""
+        if isinstance(error, MissingValue):
+            return "/cluster" if column == spec.cluster and spec.cluster not in (spec.features or []) else "/missing"
+        return ""
 
     return where
 
 
 def _role(spec: FitRequest, column: str) -> str:
-    return "/weights" if column == spec.weights and column != spec.target else "/target"
+    if column == spec.target:
+        return "/target"
+    return "/weights" if column == spec.weights else "/cluster" if column == spec.cluster else "/target"
 
 
 def _wait_s(prefer: str | None, method: str, most: int) -> float:

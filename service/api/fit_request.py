@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from service.api.errors import InvalidValue, NotSupported, OptionNotUsed, OverLimit
 from service.api.services import Limits
 from service.ingest.json_rows import Integer, Matrix, Numbers, Strict
-from service.jobs.task import Descent, Per
+from service.jobs.task import CovType, Descent, Per
 
 DESCENT_OPTIONS = ("learning_rate", "epochs", "tol", "batch_size", "random_state", "on_divergence")
 INLINE = ("X", "y", "feature_names", "numbers")
@@ -107,6 +107,11 @@ class FitRequest(Strict):
     categorical: Literal["one_hot"] | None = Field(None, description="makes features of text and booleans")
     rows: Range | None = Field(None, description="[a, b]: the rows from a up to but not including b, counted from 0")
     between: Between | None = Field(None, description="the rows whose value in a sorted column lies in a range")
+    cov_type: CovType = Field(
+        "classical",
+        description='what standard errors allow for: "classical", even noise; HC0 to HC3, uneven; "cluster", of groups',
+    )
+    cluster: str | None = Field(None, description='with cov_type "cluster": the column that says which rows belong together')
     per: Per | None = Field(None, description='what the coefficient of a timestamp counts; "day" if null')
     l2: Annotated[float, Field(ge=0)] = Field(0.0, description="minimises mean squared error + l2 |coef|^2")
     l1: float = Field(0.0, description="not supported yet: 0 only")
@@ -134,6 +139,7 @@ class FitRequest(Strict):
             and self.method == "normal_equation"
             and self.degree == 1
             and not (self.interactions or self.weights is not None or self.missing != "error")
+            and self.cov_type == "classical"
         )
 
     def check(self) -> None:
@@ -142,6 +148,7 @@ class FitRequest(Strict):
         self._check_source()
         if self.weights is None and self.weight_type is not None:
             raise InvalidValue("/weight_type", "there are no weights: name their column in weights")
+        self._check_errors()
         if self.l2 and self.rank_deficient != "error":
             raise InvalidValue("/rank_deficient", "a fit with l2 above 0 is never refused for its rank: leave it out")
         if self.rows is not None:
@@ -156,6 +163,19 @@ class FitRequest(Strict):
             raise OptionNotUsed("random_state", "gradient_descent without batch_size")
         if self.method == "gradient_descent":
             self._check_descent()
+
+    def _check_errors(self) -> None:
+        """Robust standard errors are of least squares, and clusters are named where they are meant."""
+        if self.cov_type == "cluster" and self.cluster is None:
+            raise InvalidValue("/cluster", 'expected the name of a column, with cov_type "cluster"')
+        if self.cluster is not None and self.cov_type != "cluster":
+            raise InvalidValue("/cluster", 'clusters are for cov_type "cluster": leave them out, or ask for that')
+        if self.cov_type == "classical":
+            return
+        if self.method == "gradient_descent":
+            raise OptionNotUsed("cov_type", self.method)
+        if self.l2:
+            raise InvalidValue("/cov_type", "a fit with l2 above 0 has no standard errors: leave it out")
 
     def _check_source(self) -> None:
         """Either a data set or inline rows, and nothing that goes with the other."""

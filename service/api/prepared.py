@@ -3,14 +3,13 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from service.api.errors import InvalidValue, NotSupported, OverLimit
 from service.api.fit_request import WEIGHTS, FitRequest
 from service.api.services import Services
 from service.ingest import json_rows, times
-from service.ingest.errors import shown
+from service.ingest.errors import MissingValue, shown
 from service.jobs.task import Per, Task
 from service.registry.columns import Column
 from service.registry.design import Design, Found
@@ -25,12 +24,11 @@ Columns = dict[str, NDArray[np.float64]]  # of numbers, NaN where a cell is miss
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a job is started with: the sums if they are there, and the rows of an inline mini-batch descent."""
+    """What a job is started with: the sums if they are there, and the columns of the rows in the call."""
 
     task: Task
     summed: Summed | None
-    rows: pa.RecordBatch | None
-    inline: Columns | None  # the columns of the rows in the call
+    inline: Columns | None
 
 
 def inline(use: Services, spec: FitRequest) -> Prepared:
@@ -40,14 +38,18 @@ def inline(use: Services, spec: FitRequest) -> Prepared:
     *features, target = columns
     if spec.weights is not None:
         columns, features = _weighted(columns, features, spec)
+    if spec.cluster is not None:
+        features = _clustered(columns, features, spec.cluster)
     design = _design(use, spec, features, target, [])
     task = _task(use, spec, design, spec.numbers or "float64", None)
     _refuse_few(task, len(columns[target]))
     summed = _as_they_are(design, task.numbers, columns) if design.is_plain else None
     if summed is None:
         rows = json_rows.batch(columns)
-        summed = sum_up(lambda: [rows], design, task.numbers, use.limits.max_columns - 1, lambda _: None)
-    return Prepared(task, summed, None if spec.batch_size is None else json_rows.batch(columns), columns)
+        summed = sum_up(
+            lambda: [rows.select(list(design.columns))], design, task.numbers, use.limits.max_columns - 1, lambda _: None
+        )
+    return Prepared(task, summed, columns)
 
 
 def _as_they_are(design: Design, numbers: Numbers, columns: Columns) -> Summed | None:
@@ -76,20 +78,31 @@ def _weighted(columns: Columns, features: list[str], spec: FitRequest) -> tuple[
     return columns | {WEIGHTS: np.array(spec.weights, np.float64)}, features
 
 
+def _clustered(columns: Columns, features: list[str], cluster: str) -> list[str]:
+    """The features without the column of clusters, which is none. Raises: InvalidValue, MissingValue."""
+    if cluster not in features:
+        raise InvalidValue(
+            "/cluster", f"there is no column {cluster!r} in X but those used otherwise: name one of feature_names"
+        )
+    missing = np.isnan(columns[cluster])
+    if missing.any():
+        raise MissingValue(int(missing.argmax()), cluster)
+    features = [name for name in features if name != cluster]
+    if not features:
+        raise InvalidValue("/X", f"X has no column besides that of clusters, {cluster!r}: there is no feature")
+    return features
+
+
 def of_dataset(use: Services, spec: FitRequest, dataset: Dataset) -> Prepared:
     """A fit of a version. Raises: UnknownColumn, NotNumeric, NotSorted, InvalidValue, NotSupported, OverLimit, TooFewRows, as `known`."""
     assert spec.target is not None  # noqa: S101 (checked)
     target = dataset.numeric("target", spec.target)
-    used = {target}
-    if isinstance(spec.weights, str):
-        used.add(dataset.numeric("weights", spec.weights))
-        if spec.weights == target:
-            raise InvalidValue("/weights", "the target cannot be its own weights")
+    used = _used(spec, dataset, target)
     timestamps = tuple(column.name for column in dataset.columns if column.type == "timestamp")
     may_be = {column.name for column in dataset.columns if column.type == "number" or spec.categorical is not None}
     may_be -= {*timestamps}
     if spec.features is None:
-        features = [column.name for column in dataset.columns if column.name in may_be - used]
+        features = [column.name for column in dataset.columns if column.name in may_be - used - {spec.cluster}]
     else:
         known = may_be.union(timestamps)
         features = [name if name in known else dataset.numeric("feature", name) for name in spec.features]
@@ -120,9 +133,25 @@ def of_dataset(use: Services, spec: FitRequest, dataset: Dataset) -> Prepared:
             if dataset.column(name).n_missing:
                 raise NotSupported("/batch_size", f"batch_size with missing cells (in column {name!r})")
     task = _task(use, spec, design, dataset.numbers, dataset)
+    if task.cov_type != "classical":
+        use.datasets.rows(dataset.id, dataset.version)  # its errors are made of them: NoRowsKept now
     start, stop = design.rows or (0, dataset.n_samples)
     _refuse_few(task, stop - start)
-    return Prepared(task, use.sums.known(dataset, design), None, None)
+    return Prepared(task, use.sums.known(dataset, design), None)
+
+
+def _used(spec: FitRequest, dataset: Dataset, target: str) -> set[str]:
+    """The columns that are no features: the target and the weights. Raises: UnknownColumn, NotNumeric, InvalidValue."""
+    used = {target}
+    if isinstance(spec.weights, str):
+        used.add(dataset.numeric("weights", spec.weights))
+        if spec.weights == target:
+            raise InvalidValue("/weights", "the target cannot be its own weights")
+    if spec.cluster is not None:
+        dataset.column(spec.cluster)
+        if spec.cluster == target:
+            raise InvalidValue("/cluster", "the target cannot say which rows belong together")
+    return used
 
 
 def _range(use: Services, spec: FitRequest, dataset: Dataset) -> tuple[int, int] | None:
@@ -178,7 +207,8 @@ def _task(use: Services, spec: FitRequest, design: Design, numbers: Numbers, dat
     return Task(
         design=design, fit_intercept=spec.fit_intercept, l2=spec.l2, rank_deficient=spec.rank_deficient, numbers=numbers,
         dataset_id=None if dataset is None else dataset.id, dataset_version=None if dataset is None else dataset.version,
-        descent=spec.descent(design.least_terms, use.limits), per=_per(spec, design),
+        descent=spec.descent(design.least_terms, use.limits), per=_per(spec, design), cov_type=spec.cov_type,
+        cluster=spec.cluster,
     )  # fmt: skip
 
 

@@ -15,9 +15,12 @@ class Metrics(BaseModel):
 
     mse: float | None = Field(description="sum of squared residuals over n")
     rmse: float | None
+    mae: float | None = Field(None, description="mean of the absolute residuals, by weight")
     sigma: float | None = Field(description="sqrt of the sum of squared residuals over df_resid")
     r2: float | None = Field(description="about the mean; about 0 without an intercept")
     df_resid: int
+    f_statistic: float | None = Field(None, description="that all coefficients but the intercept are 0; as `cov_type` has it")
+    f_p_value: float | None = None
 
 
 class InferenceRow(BaseModel):
@@ -93,6 +96,8 @@ class ModelOut(BaseModel):
     metrics: Metrics
     inference: list[InferenceRow] = Field(description="the intercept first, its term `intercept`")
     descent: DescentOut | None
+    ranges: dict[str, list[float]] | None = Field(description="the least and the largest of each numeric feature, where known")
+    n_clusters: int | None = Field(description='how many there were, with cov_type "cluster"')
     rank: int
     dropped: list[str] = Field(description="terms that depend on others and were left out")
     condition_number: float | None = Field(description="of the centred and scaled columns")
@@ -127,11 +132,19 @@ class JobOut(BaseModel):
     finished_at: str | None
 
 
+# What models have that were made before it was known; theirs is null.
+NOT_BEFORE: dict[str, Any] = {"ranges": None, "n_clusters": None}
+
+
 def shown_model(model: Model, datasets: Datasets) -> dict[str, Any]:
     """A model as clients see it; looks up whether its data set is still there, and its rows."""
     dataset_id, imputed = model.body["dataset_id"], model.body["imputed"]
     standing = "here" if dataset_id is None else datasets.standing(dataset_id, model.body["dataset_version"])
-    shown = model.body | {"dataset_gone": standing == "gone", "stale": standing == "stale", "timestamps": model.timestamps}
+    shown = (
+        NOT_BEFORE
+        | model.body
+        | {"dataset_gone": standing == "gone", "stale": standing == "stale", "timestamps": model.timestamps}
+    )
     times = {name: found | {"value": iso(int(found["value"]))} for name, found in imputed.items() if name in model.timestamps}
     return shown | {"imputed": imputed | times}
 

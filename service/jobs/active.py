@@ -8,6 +8,7 @@ from threading import Event, Lock
 from service.jobs.history import Recorder
 from service.jobs.state import Job
 from service.jobs.watch import Watch
+from service.registry.observations import Columns
 from service.registry.summing import Summed
 
 
@@ -18,6 +19,7 @@ class Active:
     job: Job
     watch: Watch
     summed: Summed | None = None  # what the job is a function of, where the process has it at hand
+    inline: Columns | None = None  # the rows that came in the call, likewise
     stop: Event = field(default_factory=Event)
     recorder: Recorder | None = None
     future: "Future[None] | None" = None

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from service.jobs.robust import Errors, with_errors
+from service.jobs.row_figures import RowFigures
 from service.jobs.task import Task
 from service.registry.design import Found, Recipe
 from service.registry.idents import new_id, now
@@ -38,20 +40,33 @@ class Arrival:
     left: tuple[float, float] | None = None  # to the optimum, in loss and in the furthest component, where it is known
 
 
-def by_normal_equation(task: Task, fit: LeastSquares, found: Found, job_id: str, duration_ms: float) -> Model:
-    """The model of a least-squares fit."""
+def by_normal_equation(
+    task: Task,
+    fit: LeastSquares,
+    found: Found,
+    job_id: str,
+    duration_ms: float,
+    rows: RowFigures,
+    errors: Errors | None = None,
+) -> Model:
+    """The model of a least-squares fit. Args: errors: those that were asked for in place of the classical ones."""
+    judged = fit if errors is None else with_errors(fit, errors)
     body = _common(task, fit, found, job_id, duration_ms) | {
         "intercept": fit.intercept,
         "coef": list(fit.coef),
-        "metrics": _metrics(fit, fit.mse, fit.rmse, fit.r2, fit.sigma),
-        "inference": _rows(inference(fit)),
+        "metrics": _metrics(fit, fit.mse, fit.rmse, fit.r2, fit.sigma, rows.mae) | _f_test(errors),
+        "inference": _rows(inference(judged, task.level)),
         "descent": None,
-        "reasons": fit.reasons,
+        "ranges": rows.ranges,
+        "n_clusters": None if errors is None else errors.n_clusters,
+        "reasons": judged.reasons | rows.reasons,
     }
     return Model(body["id"], body, fit.evaluation)
 
 
-def by_descent(task: Task, summed: Summed, fit: LeastSquares, arrival: Arrival, job_id: str, duration_ms: float) -> Model:
+def by_descent(
+    task: Task, summed: Summed, fit: LeastSquares, arrival: Arrival, job_id: str, duration_ms: float, rows: RowFigures
+) -> Model:
     """The model at the end of a descent, beside the fit it was heading for."""
     theta, optimum = arrival.theta, np.array(fit.theta.hi)
     arrived = bool(np.all(np.abs(theta - optimum) <= ARRIVED * np.abs(optimum)))
@@ -64,7 +79,12 @@ def by_descent(task: Task, summed: Summed, fit: LeastSquares, arrival: Arrival, 
         "intercept": intercept,
         "coef": coef,
         "metrics": _metrics(
-            fit, mse, None if mse is None else mse**0.5, None if r2 is None else _finite(r2), fit.sigma if arrived else None
+            fit,
+            mse,
+            None if mse is None else mse**0.5,
+            None if r2 is None else _finite(r2),
+            fit.sigma if arrived else None,
+            rows.mae,
         ),
         "inference": _rows(inference(replace(fit, intercept=intercept, coef=tuple(coef)))) if arrived else [],
         "descent": {
@@ -74,7 +94,9 @@ def by_descent(task: Task, summed: Summed, fit: LeastSquares, arrival: Arrival, 
             "largest_stable_learning_rate": arrival.largest_stable,
             "distance_to_optimum": {"loss": _finite(excess), "coef": _finite(distance)},
         },
-        "reasons": fit.reasons | _reasons_of(arrival, arrived=arrived),
+        "ranges": rows.ranges,
+        "n_clusters": None,
+        "reasons": fit.reasons | rows.reasons | _reasons_of(arrival, arrived=arrived),
     }
     return Model(body["id"], body, Evaluation((intercept, *coef), (0.0,) * len(theta)))
 
@@ -140,6 +162,11 @@ def _rows(inferred: Iterable[Inference]) -> list[dict[str, Any]]:
 
 
 def _metrics(
-    fit: LeastSquares, mse: float | None, rmse: float | None, r2: float | None, sigma: float | None
+    fit: LeastSquares, mse: float | None, rmse: float | None, r2: float | None, sigma: float | None, mae: float | None
 ) -> dict[str, Any]:
-    return {"mse": mse, "rmse": rmse, "sigma": sigma, "r2": r2, "df_resid": fit.df_resid}
+    return {"mse": mse, "rmse": rmse, "mae": mae, "sigma": sigma, "r2": r2, "df_resid": fit.df_resid}
+
+
+def _f_test(errors: Errors | None) -> dict[str, Any]:
+    """In place of the classical one, with robust errors."""
+    return {} if errors is None else {"f_statistic": errors.f_statistic, "f_p_value": errors.f_p_value}

@@ -15,15 +15,16 @@ import pyarrow as pa
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from service.ingest import json_rows
 from service.jobs import history, table
 from service.jobs.active import Active
 from service.jobs.state import Job, NoSuchEpoch, TooManyJobs
 from service.jobs.task import Task
 from service.jobs.watch import Watch
-from service.jobs.work import Work
+from service.jobs.work import Made, Work
 from service.jobs.workers import Cancelled, is_short
 from service.registry.datasets import require
-from service.registry.fitted_rows import kept
+from service.registry.fitted_rows import are_few, kept
 from service.registry.models import Model, Models
 from service.registry.observations import Columns
 from service.registry.pages import Page, page_of
@@ -75,38 +76,37 @@ class Jobs:
         self,
         task: Task,
         summed: Summed | None,
-        rows: pa.RecordBatch | None,
-        also: Also | None = None,
         inline: Columns | None = None,
+        also: Also | None = None,
     ) -> Started:
         """Start a fit; what can be refused is refused before there is a job.
 
         A fit of microseconds is solved first: job and model are then kept in one transaction, for which this does not wait.
 
-        Args: summed: None if it must be made from the rows of the data set. rows: those of an inline mini-batch fit.
-            inline: the columns of the rows that came in the call, which are kept with the model if they are few.
+        Args: summed: None if it must be made from the rows of the data set. inline: the columns of the rows that came in the
+            call, NaN for a missing cell; they are kept with the model if they are few.
         Raises: TooManyJobs, Diverges, and as the solver; NotFound: the version whose rows it needs is gone since just now.
         """
         if len(self._active) >= self._max_unfinished:
             raise TooManyJobs(self._max_unfinished)
         job = Job.new(task)
-        if summed is not None and task.descent is None and is_short(summed.moments):
-            model = self._work.closed_form(job, summed)
+        is_short_fit = summed is not None and task.descent is None and is_short(summed.moments)
+        if summed is not None and is_short_fit and self._work.reads_little(task, summed):
+            made = self._work.closed_form(job, summed, inline)
+            model = made.model
             job = job.done(model.id, model.created_at)
-            new = [table.row(job), *self._models.rows(model, summed.moments), *_kept(job, inline)]
+            new = [table.row(job), *self._models.rows(model, summed.moments, made.covariance), *_kept(job, inline)]
             return Started(job, model, self._store.add(new, None if also is None else partial(also, job)))
         if summed is not None:
             self._work.refuse(job, summed)
-        self._keep(job, summed, rows, also, inline)
-        self._submit(job, summed)
+        self._keep(job, summed, inline, also)
+        self._submit(job, summed, inline)
         return Started(job)
 
-    def _keep(
-        self, job: Job, summed: Summed | None, rows: pa.RecordBatch | None, also: Also | None, inline: Columns | None
-    ) -> None:
+    def _keep(self, job: Job, summed: Summed | None, inline: Columns | None, also: Also | None) -> None:
         """On disk with a job that will take a while. Raises: NotFound."""
         task = job.task
-        reads_rows = summed is None or (task.descent is not None and task.descent.batch_size is not None and rows is None)
+        reads_rows = summed is None or task.reads_rows
 
         def keep(connection: sa.Connection) -> None:
             if reads_rows and task.dataset_id is not None:
@@ -114,7 +114,9 @@ class Jobs:
             if also is not None:
                 also(job, connection)
 
-        rows_file = None if rows is None else self._keep_rows(job.id, rows)
+        rows_file = None
+        if inline is not None and (task.walks_rows or (task.reads_rows and not are_few(inline, task.row_columns))):
+            rows_file = self._keep_rows(job.id, json_rows.batch({name: inline[name] for name in task.row_columns}))
         try:
             row = table.row(job, summed, rows_file, reads_rows=reads_rows)
             self._store.add([row, *_kept(job, inline)], keep).result()
@@ -197,7 +199,7 @@ class Jobs:
         """Take up the jobs that were unfinished when the process before this one ended."""
         for job in table.unfinished(self._store):
             log.info("taking up %s", job.id)
-            self._submit(job, None)
+            self._submit(job)
 
     def close(self) -> None:
         """Stop working; what is unfinished goes on after the next start."""
@@ -209,8 +211,8 @@ class Jobs:
         self._work.solver.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _submit(self, job: Job, summed: Summed | None) -> None:
-        active = Active(job, self.watch, summed)
+    def _submit(self, job: Job, summed: Summed | None = None, inline: Columns | None = None) -> None:
+        active = Active(job, self.watch, summed, inline)
         with self._lock:
             self._active[job.id] = active
         active.future = self._threads.submit(self._run, active)
@@ -235,13 +237,14 @@ class Jobs:
             self._let_go(active)
             self.watch.changed(id_)
 
-    def _done(self, active: Active, model: Model, summed: Summed) -> None:
+    def _done(self, active: Active, made: Made, summed: Summed) -> None:
+        model = made.model
         done = active.job.done(model.id, model.created_at)
 
         def keep(connection: sa.Connection) -> None:
             if not table.end(connection, done):
                 raise Cancelled
-            insert(connection, self._models.rows(model, summed.moments))
+            insert(connection, self._models.rows(model, summed.moments, made.covariance))
 
         self._save(active, keep)
         active.change(lambda _: done)

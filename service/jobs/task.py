@@ -51,6 +51,16 @@ class Task:
         return row_columns(self.design.columns, self.cluster)
 
     @property
+    def walks_rows(self) -> bool:
+        """Whether its descent takes the rows in batches."""
+        return self.descent is not None and self.descent.batch_size is not None
+
+    @property
+    def reads_rows(self) -> bool:
+        """Whether it needs the rows again when it has the moments."""
+        return self.walks_rows or self.cov_type != "classical"
+
+    @property
     def method(self) -> Method:
         return "normal_equation" if self.descent is None else "gradient_descent"
 

@@ -30,17 +30,28 @@ class FittedRows:
         if id_ is not None:
             return observations.of_dataset(self._datasets, id_, model.body["dataset_version"], design, found, cluster)
         names = row_columns(design.columns, model.body["options"].get("cluster"))
-        with self._store.read() as connection:
-            query = sa.select(inline_rows.c.value).where(inline_rows.c.job_id == model.body["job_id"])
-            value = connection.execute(query).scalar_one_or_none()
-        if value is None:
+        columns = inline_of(self._store, model.body["job_id"], names)
+        if columns is None:
             raise InlineRowsNotKept(model.id, MOST_BYTES)
-        return observations.of_columns(observations.from_bytes(value, names), design, found, cluster)
+        return observations.of_columns(columns, design, found, cluster)
+
+
+def inline_of(store: Store, job_id: str, names: Sequence[str]) -> Columns | None:
+    """The rows that came in the call of a job, if they were few."""
+    with store.read() as connection:
+        query = sa.select(inline_rows.c.value).where(inline_rows.c.job_id == job_id)
+        value = connection.execute(query).scalar_one_or_none()
+    return None if value is None else observations.from_bytes(value, names)
+
+
+def are_few(columns: Columns, names: Sequence[str]) -> bool:
+    """Whether rows in the call are kept with their model."""
+    return sum(columns[name].nbytes for name in names) <= MOST_BYTES
 
 
 def kept(job_id: str, columns: Columns, names: Sequence[str]) -> list[Row]:
     """What is to be kept of rows that came in the call: nothing, if they are many."""
-    if sum(columns[name].nbytes for name in names) > MOST_BYTES:
+    if not are_few(columns, names):
         return []
     return [(inline_rows, {"job_id": job_id, "value": observations.to_bytes(columns, names)})]
 

@@ -121,7 +121,8 @@ class Models:
     def rows(self, model: Model, moments: Moments, covariance: NDArray[np.float64] | None = None) -> list[Row]:
         """What is to be kept of a new model, with the moments it came from, in the transaction that finishes its job.
 
-        Args: covariance: (c, c) of the intercept, if fitted, and the terms, if it does not follow from the moments.
+        Args: covariance: (2, c, c) of the intercept, if fitted, and the terms, if it does not follow from the moments; and what
+            `variances` of the solver takes, from which that is made.
 
         It is in memory at once: nobody knows its id before that transaction is on disk.
         """
@@ -170,13 +171,23 @@ class Models:
 
     def covariance(self, id_: str) -> NDArray[np.float64] | None:
         """(c, c) of the intercept, if fitted, and the terms; None: it follows from the moments."""
+        kept = self._covariance(id_)
+        return None if kept is None else kept[0]
+
+    def meat(self, id_: str) -> NDArray[np.float64] | None:
+        """(c, c) what `variances` of the solver takes of a model with such a covariance; None: it has none."""
+        kept = self._covariance(id_)
+        return None if kept is None else kept[1]
+
+    def _covariance(self, id_: str) -> NDArray[np.float64] | None:
         with self._store.read() as connection:
             query = sa.select(covariances.c.value).where(covariances.c.model_id == id_)
             value = connection.execute(query).scalar_one_or_none()
         if value is None:
             return None
         flat = np.frombuffer(value, "<f8")
-        return flat.reshape(isqrt(len(flat)), -1)
+        side = isqrt(len(flat) // 2)
+        return flat.reshape(2, side, side)
 
     def page(self, limit: int, before: int | None) -> Page[Model]:
         """The newest models."""

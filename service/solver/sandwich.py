@@ -33,6 +33,7 @@ TOO_LARGE = "larger than the largest double"
 # A leverage that is 1 to the last digit of a double; what leaves more free is known to 13 digits.
 _NOTHING_FREE = 2.0**-53
 FEWEST_CLUSTERS = 2
+_LAST_PLACES = 16 * 2.0**-52  # a matrix that is singular but for rounding has an eigenvalue of so many
 # Scores are of residuals in units of sigma: the square of one below this is nothing, and the exact sums take no less.
 _NEGLIGIBLE = 1e-140
 
@@ -58,7 +59,7 @@ class Sandwich:
         """Args: n: the observations that the fit counts, more than its rank. n_rows: at most so many rows will come.
         is_repeated: weights say how often a row was seen, and not what it counts.
         """
-        self._influence, self._kind, self._numbers = influence, kind, numbers
+        self.influence, self._kind, self._numbers = influence, kind, numbers
         self._sigma, self._n, self._rank, self._is_repeated = sigma, n, rank, is_repeated
         c = influence.back.shape[1]
         self._names = [str(i) for i in range(c)]
@@ -71,7 +72,7 @@ class Sandwich:
 
         Raises: TooManyClusters.
         """
-        z = whitened(self._influence.spread, X, self._numbers)
+        z = whitened(self.influence.spread, X, self._numbers)
         scores = self._scores(z, residuals / self._sigma if self._sigma else np.zeros(len(X)), weights, places)
         if self._groups is None:
             self._sums.add(_without_dust(scores))
@@ -111,7 +112,7 @@ class Sandwich:
         if self._fixed is not None:
             return Covariance(None, None, (), n_clusters, NO_FREEDOM.format(self._fixed))
         meat = _products(self._sums.result(), factor)
-        back = self._influence.back[0]
+        back = self.influence.back[0]
         with np.errstate(over="ignore", invalid="ignore"):
             middle = back @ meat @ back.T
             middle = (middle + middle.T) / 2
@@ -136,6 +137,21 @@ def _products(sums: Moments, factor: fmpq) -> Floats:
             exact = sums.sums[1 + i, 1 + j] * (scale * units[j])
             products[i, j] = products[j, i] = quotient(int(exact.p), int(exact.q))
     return products
+
+
+def wald(influence: Influence, covariance: Covariance, coef: Floats, sigma: float) -> float | None:
+    """The F statistic that all of `coef`, the last p of the coefficients, are 0: b' V^-1 b / p.
+
+    In whitened coordinates, where only the meat's own condition counts. None: V is singular, as of fewer clusters than p.
+    """
+    p = len(coef)
+    assert covariance.meat is not None  # noqa: S101 (the caller has looked)
+    meat = covariance.meat[-p:, -p:]
+    sizes = np.sqrt(meat.diagonal())
+    if not sizes.all() or np.linalg.eigvalsh(meat / np.outer(sizes, sizes))[0] <= p * _LAST_PLACES:
+        return None
+    effects = np.linalg.solve(influence.back[0, -p:, -p:], coef / sigma)
+    return float(effects @ np.linalg.solve(meat, effects)) / p
 
 
 def variances(spread: Spread, meat: Floats, X: Floats, numbers: Numbers) -> Floats:

@@ -97,7 +97,7 @@ covariances = Table(
     "covariances",
     metadata,
     Column("model_id", ForeignKey("models.id", ondelete="CASCADE"), primary_key=True),
-    Column("value", LargeBinary, nullable=False),  # float64, little-endian, (c, c): of the intercept, if fitted, and the terms
+    Column("value", LargeBinary, nullable=False),  # float64, little-endian, (2, c, c): see `Models.rows`
 )
 
 aliases = Table(

@@ -82,4 +82,4 @@ def test_the_epochs_of_a_job_that_was_forgotten_are_not_kept(workshop: Workshop)
 def test_no_job_is_made_for_rows_that_were_deleted_just_now(workshop: Workshop) -> None:
     """Asked in the transaction that would make it."""
     with pytest.raises(NotFound):
-        workshop.jobs.start(replace(TASK, dataset_id="ds_gone"), None, None)
+        workshop.jobs.start(replace(TASK, dataset_id="ds_gone"), None)

@@ -7,7 +7,6 @@ import time
 from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from service.jobs.task import Descent, Task
@@ -57,8 +56,7 @@ def test_a_failure_that_cannot_be_stored_is_a_failure_all_the_same(
     """The disk fills up in the middle of a descent: whoever watches is told, and the next start takes the job up."""
     task = task_of(1, replace(DESCENT, batch_size=4, epochs=1_000_000))
     rows = rows_of(1)
-    batch = pa.RecordBatch.from_arrays([pa.array(rows[:, 0]), pa.array(rows[:, 1])], names=["x0", "y"])
-    job = workshop.jobs.start(task, summed(task), batch).job
+    job = workshop.jobs.start(task, summed(task), {"x0": rows[:, 0], "y": rows[:, 1]}).job
     while workshop.jobs.get(job.id).epoch < 1:
         time.sleep(0.01)
 

@@ -1,0 +1,119 @@
+"""From the sandwich that was asked for to the errors, tests and covariance of a fit."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.jobs.task import Task
+from service.jobs.workers import Solver
+from service.registry.design import Recipe
+from service.registry.summing import Summed
+from service.solver.hypotheses import SINGULAR, upper_tail
+from service.solver.influence import influence
+from service.solver.least_squares import LeastSquares
+from service.solver.sandwich import Covariance, Sandwich, wald
+
+NOT_DETERMINED = "the columns are dependent: robust errors are of coefficients that the rows determine"
+EXACT = "the fit is exact: there is nothing to test against"
+NO_FEATURES = "no features: the intercept alone is fitted"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Errors:
+    """What takes the place of the classical errors of a fit. A figure that does not exist is None, and `reasons` says why."""
+
+    std_error: tuple[float | None, ...]  # the intercept's first when it is fitted
+    df: int  # of t and F
+    f_statistic: float | None
+    f_p_value: float | None
+    n_clusters: int | None
+    kept: NDArray[np.float64] | None  # (2, c, c) the covariance, and what intervals are made of
+    reasons: dict[str, str]
+
+
+def sandwich(task: Task, fit: LeastSquares, summed: Summed, n_rows: int, solver: Solver, for_: str) -> Sandwich | None:
+    """To add the rows to; None for a fit that has no errors, or the classical ones. Raises: Cancelled."""
+    if task.cov_type == "classical" or fit.sigma is None or not _is_determined(fit):
+        return None
+    recipe = Recipe.of(task.design, summed.found.levels)
+    kept = [name for name in fit.feature_names if name not in fit.dropped]
+    made_of = recipe.made_of if recipe.has_products or fit.dropped else None
+    target = summed.moments.columns[-1]
+    made = solver.of_moments(
+        1 + len(fit.feature_names), influence, [summed.moments], target, kept, task.fit_intercept, made_of, for_=for_
+    )
+    return Sandwich(
+        made, task.cov_type, task.numbers, sigma=fit.sigma, n=fit.df_resid + fit.rank, rank=fit.rank, n_rows=n_rows,
+        is_repeated=task.design.weight_type == "frequency",
+    )  # fmt: skip
+
+
+def errors(task: Task, fit: LeastSquares, made: Sandwich | None, found: Covariance | None) -> Errors | None:
+    """What the rows said; None: the errors are the classical ones."""
+    if task.cov_type == "classical":
+        return None
+    if made is None or found is None or found.values is None:
+        why = found.reason if found is not None else None
+        why = why or (NOT_DETERMINED if not _is_determined(fit) else fit.reasons["sigma"])
+        n_clusters = None if found is None else found.n_clusters
+        reasons = dict.fromkeys(("std_error", "f_statistic", "f_p_value"), why)
+        return Errors((None,) * len(fit.std_error), fit.df_resid, None, None, n_clusters, None, reasons)
+    df = fit.df_resid if found.n_clusters is None else found.n_clusters - 1
+    statistic, reasons = _f_statistic(fit, made, found)
+    return Errors(
+        std_error=_in_places(fit, found),
+        df=df,
+        f_statistic=statistic,
+        f_p_value=None if statistic is None else upper_tail(_n_tested(fit), df, statistic),
+        n_clusters=found.n_clusters,
+        kept=_kept(fit, found),
+        reasons=reasons,
+    )
+
+
+def with_errors(fit: LeastSquares, found: Errors) -> LeastSquares:
+    """The fit with these in place of its own; its degrees of freedom are those of t."""
+    reasons = {name: why for name, why in fit.reasons.items() if name != "std_error"}
+    return replace(fit, std_error=found.std_error, df_resid=found.df, reasons=reasons | found.reasons)
+
+
+def _is_determined(fit: LeastSquares) -> bool:
+    return fit.rank == len(fit.feature_names) - len(fit.dropped) + fit.fit_intercept
+
+
+def _n_tested(fit: LeastSquares) -> int:
+    return fit.rank - fit.fit_intercept
+
+
+def _f_statistic(fit: LeastSquares, made: Sandwich, found: Covariance) -> tuple[float | None, dict[str, str]]:
+    coef = np.array([value for value in fit.coef if value is not None])
+    why = NO_FEATURES if not len(coef) else EXACT
+    statistic = None
+    if len(coef) and fit.sigma:
+        statistic, why = wald(made.influence, found, coef, fit.sigma), SINGULAR
+    if statistic is not None and np.isfinite(statistic):
+        return statistic, {}
+    return None, dict.fromkeys(("f_statistic", "f_p_value"), why)
+
+
+def _places(fit: LeastSquares) -> list[int]:
+    """Of the coefficients that were kept, the intercept's first, among all."""
+    kept = [i for i, value in enumerate(fit.coef) if value is not None]
+    return [0, *(1 + i for i in kept)] if fit.fit_intercept else kept
+
+
+def _in_places(fit: LeastSquares, found: Covariance) -> tuple[float | None, ...]:
+    values: list[float | None] = [None] * len(fit.std_error)
+    for place, value in zip(_places(fit), found.std_error, strict=True):
+        values[place] = value
+    return tuple(values)
+
+
+def _kept(fit: LeastSquares, found: Covariance) -> NDArray[np.float64]:
+    """The covariance, 0 for coefficients that were dropped, and the meat, 0 past the coordinates there are."""
+    places, c = _places(fit), len(fit.std_error)
+    kept = np.zeros((2, c, c))
+    kept[0][np.ix_(places, places)] = found.values
+    kept[1, : len(places), : len(places)] = found.meat
+    return kept
