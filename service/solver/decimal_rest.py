@@ -8,6 +8,7 @@ from service.solver.double_double import Floats, split, two_product
 
 _PLACES = 22  # 10**22 is the last power of ten that is a double
 _LARGEST = 1e15  # below it each decimal of 15 digits has its own double
+_LARGEST_WHOLE = 2.0**53
 _FEW = 8  # values that are quicker one by one
 
 
@@ -17,8 +18,10 @@ def decimal_rest(x: Floats) -> Floats:
     if flat.size <= _FEW:
         return np.array([_rest(value) for value in flat.tolist()], np.float64).reshape(x.shape)
     rest = np.zeros_like(flat)
-    left = np.arange(flat.size)
-    for places in _guesses(flat):
+    left = np.flatnonzero((flat != np.rint(flat)) | (np.abs(flat) > _LARGEST_WHOLE))  # the others are their own decimals
+    if not left.size:
+        return rest.reshape(x.shape)
+    for places in _guesses(flat[left]):
         found, lacking = _with_places(flat[left], places)
         rest[left[found]] = lacking[found]
         left = left[~found]

@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 # 10**22 is the last power of ten that is a double: up to there one multiplication or division rounds once, and below
-# 10**15 each decimal has a double of its own, so a k that gives the double back is the shortest decimal.
+# 10**15 each decimal has a double of its own, so a k that gives the double back is the shortest decimal. Up to 2**53 each whole
+# number has one, and the doubles around it are at most 1 away: no number of fewer digits reads as it, unless it ends in zeros.
 MOST_PLACES = 22
 PLACES = (*range(MOST_PLACES + 1), *range(-1, -MOST_PLACES - 1, -1))
 MOST = 1e15
+MOST_WHOLE = 2.0**53
 MOST_DIGITS = 15
 
 
@@ -18,7 +20,10 @@ class Unreadable(ValueError):
 
 
 class TooLong(Unreadable):
-    """A double whose shortest decimal has more than 15 significant digits; `position` in the array as it lies flat."""
+    """A double whose shortest decimal has more than 15 significant digits, and is no whole number up to 2**53.
+
+    `position` in the array as it lies flat.
+    """
 
     def __init__(self, position: int) -> None:
         super().__init__(position)
@@ -26,10 +31,10 @@ class TooLong(Unreadable):
 
 
 def shortest(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The integers k and places d of values = k * 10**-d, |k| < 10**15, in the shape of `values`.
+    """The integers k and places d of values = k * 10**-d, in the shape of `values`; |k| < 10**15, or d is 0 and |k| <= 2**53.
 
     Args: values: any shape, finite; -0.0 is 0.
-    Raises: TooLong: a value has more than 15 significant digits (the first such).
+    Raises: TooLong: a value has more digits (the first such).
     """
     flat = values.ravel()
     integers = np.zeros(flat.shape, np.int64)
@@ -45,7 +50,10 @@ def shortest(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np
         integers[pending[read]] = k[read]
         places[pending[read]] = d
         pending = pending[~read]
-    for i in pending.tolist():
+    value = flat[pending]
+    is_whole = (np.abs(value) <= MOST_WHOLE) & (np.rint(value) == value)  # of 16 digits, as times in microseconds have
+    integers[pending[is_whole]] = value[is_whole]
+    for i in pending[~is_whole].tolist():
         sign, digits, exponent = Decimal(repr(float(flat[i]))).normalize().as_tuple()
         if len(digits) > MOST_DIGITS or not isinstance(exponent, int):
             raise TooLong(i)

@@ -25,7 +25,7 @@ class OutOfRange(UnreadableNumber):
 
 
 class TooManyDigits(UnreadableNumber):
-    """A value has more than 15 significant digits and no exact decimal reading: round it, or use numbers "float64"."""
+    """A value has more than 15 significant digits, and is no whole number up to 2^53: round it, or use numbers "float64"."""
 
 
 class BadWeight(UnreadableNumber):

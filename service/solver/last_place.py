@@ -15,8 +15,8 @@ from service.solver.moments import Moments
 from service.solver.rounding import quotient
 from service.solver.units import BASE
 
-# Whole numbers up to here are as sent; above it all doubles are whole, and decimals of 15 digits are rounded ones too.
-_LARGEST_WHOLE = {"float64": 2**52, "decimal": 10**15}
+# Whole numbers up to here are as sent; above it all doubles are whole, rounded ones too.
+_LARGEST_WHOLE = 2**52
 DOUBLE = 2.0**-53
 
 
@@ -46,7 +46,8 @@ def last_places(chosen: Moments, equation: Centred, exact: Collection[str]) -> L
     rounding, sent = [], []
     for k, name in enumerate(chosen.columns):
         square = chosen.sums[1 + k, 1 + k]
-        varies = equation.gram[k, k] if k < equation.n_features else square * scale
+        own = square * scale
+        varies = equation.gram[k, k] if k < equation.n_features else own
         unit = chosen.units[k] - coarser[k]
         if (
             name in exact
@@ -58,7 +59,7 @@ def last_places(chosen: Moments, equation: Centred, exact: Collection[str]) -> L
             up, down = 10 ** (2 * max(coarser[k], 0)), 10 ** (2 * max(-coarser[k], 0))
             relative, place = 0.0, quotient(int(total * scale * up), int(varies * down))
         else:
-            relative = quotient(int(square * scale), int(varies)) * DOUBLE * DOUBLE
+            relative = (1.0 if varies is own else quotient(int(own), int(varies))) * DOUBLE * DOUBLE
             place = 4 * relative
         rounding.append(relative)
         sent.append(place)
@@ -77,7 +78,7 @@ def _finer_weights(chosen: Moments) -> int:
 
 def _is_short(chosen: Moments, k: int) -> bool:
     """Whether the values of column k, if whole, are as they were sent."""
-    limit, unit, base = _LARGEST_WHOLE[chosen.numbers], chosen.units[k], BASE[chosen.numbers]
+    limit, unit, base = _LARGEST_WHOLE, chosen.units[k], BASE[chosen.numbers]
     up, down = base ** (2 * max(unit, 0)), base ** (2 * max(-unit, 0))
     return bool(chosen.sums[1 + k, 1 + k] * down <= chosen.total * limit * limit * up)
 

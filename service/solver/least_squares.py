@@ -206,9 +206,8 @@ def _reported(
     if not equation.fit_intercept:
         theta.insert(0, (0.0, 0.0))
     hi, lo = zip(*theta, strict=True)
-    for name, value in zip(("intercept", *names), hi, strict=True):
-        if math.isinf(value):
-            raise CoefficientOutOfRange(name)
+    if math.inf in hi or -math.inf in hi:
+        raise CoefficientOutOfRange(("intercept", *names)[[math.isinf(value) for value in hi].index(True)])
     mse, rmse, *rest = known[n_coef:]
     r2 = rest.pop(0) if equation.target_square != 0 else None
     sigma, *std_error = rest or [None] * (1 + n_coef)
@@ -217,8 +216,9 @@ def _reported(
         reasons["r2"] = CONSTANT_TARGET if equation.fit_intercept else ZERO_TARGET
     if sigma is None:
         reasons = dict.fromkeys(("sigma", "std_error"), NO_DF) | reasons
-    named = {"sigma": (sigma,), "mse": (mse,), "rmse": (rmse,), "std_error": std_error}
-    reasons |= {name: TOO_LARGE for name, values in named.items() if math.inf in values}
+    if math.inf in known:
+        named = {"sigma": (sigma,), "mse": (mse,), "rmse": (rmse,), "std_error": std_error}
+        reasons |= {name: TOO_LARGE for name, values in named.items() if math.inf in values}
     evaluation = Evaluation(hi, lo)
     return LeastSquares(
         n_samples=equation.n_samples,

@@ -44,9 +44,9 @@ def is_readable(magnitude: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def all_readable(magnitude: NDArray[np.float64]) -> bool:
     """Whether all are; two reductions where there are no zeros, and NaN fails both."""
-    if not magnitude.max(initial=0.0) <= LARGEST:
+    if not np.maximum.reduce(magnitude, axis=None, initial=0.0) <= LARGEST:
         return False
-    return bool(magnitude.min(initial=LARGEST) >= SMALLEST or is_readable(magnitude).all())
+    return bool(np.minimum.reduce(magnitude, axis=None, initial=LARGEST) >= SMALLEST or is_readable(magnitude).all())
 
 
 def readable(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -112,6 +112,8 @@ def in_weight_unit(sums: Sums, weight_unit: int, base: int) -> Sums:
 
 def with_constant_one(sums: Sums, base: int) -> Sums:
     """The same sums with a unit of 1 for the first column, the constant: its values are whole numbers."""
+    if sums.units[0] == 0:
+        return sums
     units = (0, *sums.units[1:])
     return Sums(units, in_units(sums, units, base), sums.weight_unit)
 

@@ -1,5 +1,7 @@
 """The plain road to exact sums: every number as a Python integer in its column's unit, multiplied by FLINT."""
 
+from math import frexp
+
 import numpy as np
 from flint import fmpz_mat
 from numpy.typing import NDArray
@@ -48,14 +50,15 @@ def products(integers: NDArray[np.generic], units: list[int]) -> Sums:
 
 def binary(columns: NDArray[np.float64]) -> tuple[NDArray[np.generic], list[int]]:
     """(q, n) integers and (q,) units: columns == integers * 2.0**-units."""
-    tops = np.frexp(np.abs(columns).max(axis=1, initial=0.0))[1]
-    scaled = columns * np.ldexp(1.0, WORD - tops)[:, None]
+    # Of few rows each call of numpy costs more than its work, 1 to 2 us: what is one number a column is Python's.
+    tops = [frexp(largest)[1] for largest in np.maximum.reduce(np.abs(columns), axis=1, initial=0.0).tolist()]
+    scaled = columns * np.ldexp(1.0, [WORD - top for top in tops])[:, None]
     integers = scaled.astype(np.int64)
-    if not (integers == scaled).all():
+    if not np.logical_and.reduce(integers == scaled, axis=None):
         return long_binary(columns)
     # A column of integers, or of quarters, gets its own coarse unit: shorter sums make everything after cheaper.
     zeros = [trailing_zeros(bits) if bits else WORD for bits in np.bitwise_or.reduce(integers, axis=1).tolist()]
-    units = [WORD - top - zero for top, zero in zip(tops.tolist(), zeros, strict=True)]
+    units = [WORD - top - zero for top, zero in zip(tops, zeros, strict=True)]
     return integers >> np.array(zeros)[:, None], units
 
 
