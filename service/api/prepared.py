@@ -9,7 +9,7 @@ from service.api.errors import InvalidValue, NotSupported, OverLimit
 from service.api.fit_request import WEIGHTS, FitRequest
 from service.api.services import Services
 from service.ingest import json_rows, times
-from service.ingest.errors import MissingValue, shown
+from service.ingest.errors import shown
 from service.jobs.task import Per, Task
 from service.registry.columns import Column
 from service.registry.design import Design, Found
@@ -39,7 +39,7 @@ def inline(use: Services, spec: FitRequest) -> Prepared:
     if spec.weights is not None:
         columns, features = _weighted(columns, features, spec)
     if spec.cluster is not None:
-        features = _clustered(columns, features, spec.cluster)
+        features = _clustered(features, spec.cluster)
     design = _design(use, spec, features, target, [])
     task = _task(use, spec, design, spec.numbers or "float64", None)
     _refuse_few(task, len(columns[target]))
@@ -78,15 +78,12 @@ def _weighted(columns: Columns, features: list[str], spec: FitRequest) -> tuple[
     return columns | {WEIGHTS: np.array(spec.weights, np.float64)}, features
 
 
-def _clustered(columns: Columns, features: list[str], cluster: str) -> list[str]:
-    """The features without the column of clusters, which is none. Raises: InvalidValue, MissingValue."""
+def _clustered(features: list[str], cluster: str) -> list[str]:
+    """The features without the column of clusters, which is none. Raises: InvalidValue."""
     if cluster not in features:
         raise InvalidValue(
             "/cluster", f"there is no column {cluster!r} in X but those used otherwise: name one of feature_names"
         )
-    missing = np.isnan(columns[cluster])
-    if missing.any():
-        raise MissingValue(int(missing.argmax()), cluster)
     features = [name for name in features if name != cluster]
     if not features:
         raise InvalidValue("/X", f"X has no column besides that of clusters, {cluster!r}: there is no feature")

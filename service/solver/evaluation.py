@@ -21,7 +21,7 @@ Factor = tuple[float, float, float, float]  # the same of one: hi, lo, and the h
 # 17 by twice as many.
 _BLOCK = 32768
 # Coefficients above this are scaled down by 2**-128 first, that splitting them does not overflow.
-_LARGE = 2.0**896
+LARGE = 2.0**896
 _ZERO = np.zeros(1)
 
 
@@ -56,7 +56,7 @@ class Evaluation:
     @cached_property
     def weights(self) -> Weights:
         """What predictions multiply by: made once a model, since it takes as long as the prediction of a row."""
-        scale = 128 if max(map(abs, self.hi)) > _LARGE else 0
+        scale = 128 if max(map(abs, self.hi)) > LARGE else 0
         hi, lo = (np.ldexp(np.array(part), -scale)[:, None] for part in (self.hi, self.lo))
         return Weights(scale, (hi[1:], lo[1:], split(hi[1:])), hi[0], lo[0])
 
