@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from service.api.errors import NotTestable
 from service.api.services import Services
 from service.registry.models import Model
-from service.solver.hypotheses import Covariance
+from service.solver.given_covariance import Robust
 from service.solver.least_squares import NOT_UNIQUE, PENALISED
 from service.solver.moments import Moments
 
@@ -20,7 +20,7 @@ class ClosedForm:
     model: Model
     moments: Moments  # of (*terms, target)
     terms: tuple[str, ...]  # those that were kept
-    covariance: Covariance | None  # None: that of the fit
+    robust: Robust | None  # None: the covariance is that of the fit
 
     @property
     def fit_intercept(self) -> bool:
@@ -44,19 +44,17 @@ def closed_form(use: Services, model: Model, pointer: str | None = None) -> Clos
     if body["rank"] < len(terms) + options["fit_intercept"]:
         raise NotTestable(model.id, NOT_UNIQUE, pointer)
     moments = use.models.moments(model.id).select((*terms, body["target"]))
-    return ClosedForm(model, moments, terms, _own_covariance(use, model, terms, pointer))
+    return ClosedForm(model, moments, terms, _robust(use, model, terms, pointer))
 
 
-def _own_covariance(use: Services, model: Model, terms: tuple[str, ...], pointer: str | None) -> Covariance | None:
+def _robust(use: Services, model: Model, terms: tuple[str, ...], pointer: str | None) -> Robust | None:
     body, options = model.body, model.body["options"]
     if options.get("cov_type", "classical") == "classical":
         return None
-    value = use.models.covariance(model.id)
-    if value is None:
+    meat = use.models.meat(model.id)
+    if meat is None:
         raise NotTestable(model.id, body["reasons"].get("std_error", NO_COVARIANCE), pointer)
-    first = int(options["fit_intercept"])
-    if len(value) > first + len(terms):  # of dropped terms too
-        kept = [*range(first), *(first + i for i, term in enumerate(body["terms"]) if term in terms)]
-        value = value[kept][:, kept]
+    c = len(terms) + options["fit_intercept"]
     n_clusters = body.get("n_clusters")
-    return Covariance(value, body["metrics"]["df_resid"] if n_clusters is None else n_clusters - 1)
+    df = body["metrics"]["df_resid"] if n_clusters is None else n_clusters - 1
+    return Robust(meat[:c, :c], body["metrics"]["sigma"], df)

@@ -115,7 +115,7 @@ def _tested(use: Services, name: str, body: TestedRequest) -> dict[str, Any]:
         model.fit_intercept,
         hypotheses,
         level,
-        model.covariance,
+        model.robust,
         for_=model.model.id,
     )
     return {

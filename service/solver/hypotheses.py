@@ -13,11 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-import numpy as np
-from flint import arb, fmpq, fmpq_mat
-from numpy.typing import NDArray
+from flint import fmpq, fmpq_mat
 
-from service.solver.balls import precision
 from service.solver.centred import Centred, centred
 from service.solver.combinations import (
     Asked,
@@ -30,6 +27,7 @@ from service.solver.combinations import (
     values_in_rationals,
 )
 from service.solver.errors import DependentHypotheses
+from service.solver.given_covariance import Given, Robust
 from service.solver.inference import EXACT_FIT, NO_STD_ERROR, TOO_LARGE
 from service.solver.least_squares import NO_DF
 from service.solver.moments import Moments
@@ -41,8 +39,6 @@ from service.solver.student import quantile, scipy_special, two_sided
 
 SINGULAR = "the covariance of these combinations is singular: there are too few clusters, or residuals, for so many at once"
 NO_VARIANCE = "the standard error is 0: there is nothing to test against"
-# A covariance of doubles that is singular but for their rounding has an eigenvalue of so many last places.
-_LAST_PLACES = 16 * 2.0**-52
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +47,6 @@ class Hypothesis:
 
     weights: dict[int, float]
     equals: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Covariance:
-    """A covariance of the coefficients that does not follow from the moments."""
-
-    value: NDArray[np.float64]  # (c, c) of the intercept, if fitted, and the terms
-    df: int  # degrees of freedom of t and F
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +79,7 @@ def f_test(
     fit_intercept: bool,
     hypotheses: Sequence[Hypothesis],
     level: float = 0.95,
-    covariance: Covariance | None = None,
+    robust: Robust | None = None,
 ) -> FTest:
     """Test hypotheses on the fit of the moments' last column on the others, which do not depend on each other.
 
@@ -101,16 +89,17 @@ def f_test(
     asked = combinations(hypotheses, p, moments.numbers)
     require_independent(asked)
     equation = centred(moments, fit_intercept).balanced()
-    df = covariance.df if covariance is not None else equation.n_samples - p - fit_intercept
-    known = _figures(equation, asked, df, covariance)
+    df = robust.df if robust is not None else equation.n_samples - p - fit_intercept
+    given = None if robust is None else Given.of(robust, moments, fit_intercept, asked)
+    known = _figures(equation, asked, df, given)
     q = len(hypotheses)
     if df <= 0:
         reasons = dict.fromkeys(("statistic", "p_value"), NO_DF)
         return FTest(None, q, 0, None, tuple(Combination(_finite(one), None, reason=NO_STD_ERROR) for one in known), reasons)
     reached = [known[i : i + 3] for i in range(0, 3 * q, 3)]
-    sure = EXACT_FIT if covariance is None else NO_VARIANCE
+    sure = EXACT_FIT if robust is None else NO_VARIANCE
     each = tuple(_combination(estimate, std_error, t_value, df, level, sure) for estimate, std_error, t_value in reached)
-    return of_statistic(known[3 * q], q, df, each, SINGULAR if covariance is not None else sure)
+    return of_statistic(known[3 * q], q, df, each, SINGULAR if robust is not None else sure)
 
 
 def of_statistic(
@@ -152,20 +141,18 @@ def require_independent(asked: Combinations) -> None:
             raise DependentHypotheses(j, contradicts=from_before != asked.equals[j])
 
 
-def _figures(equation: Centred, asked: Combinations, df: int, covariance: Covariance | None) -> list[float]:
+def _figures(equation: Centred, asked: Combinations, df: int, given: Given | None) -> list[float]:
     """Estimate, standard error and t of each, then F; without degrees of freedom the estimates alone."""
-    given = None if covariance is None else _spread_of(asked, covariance, equation.fit_intercept)
-    is_singular = given is not None and _is_singular(given)
 
     def figures(values: Values[Number]) -> Asked:
         if df <= 0:
             return [partial(nearest, value) for value in values.estimates]
         nothing = 0 * values.rss
-        spread = values.spread if given is None else [[value + nothing for value in row] for row in given]
+        spread = values.spread if given is None else [[value + nothing for value in row] for row in given.spread]
         variance = values.rss / df if given is None else nothing + 1
 
         def f_statistic() -> float | None:
-            if variance == 0 or is_singular:
+            if variance == 0 or (given is not None and given.is_singular):
                 return math.nan
             return nearest(square_form(values.differences, spread) / (variance * len(spread)))
 
@@ -180,26 +167,6 @@ def _figures(equation: Centred, asked: Combinations, df: int, covariance: Covari
         lambda: figures(values_in_rationals(equation, asked)),
         equation.n_features,
     )
-
-
-def _spread_of(asked: Combinations, covariance: Covariance, fit_intercept: bool) -> list[list[fmpq]]:
-    """R C R', (q, q), of these doubles exactly."""
-    value = covariance.value
-    side = len(value)
-    weights = fmpq_mat([list(row[1 - fit_intercept :]) for row in asked.weights])
-    given = fmpq_mat(side, side, [fmpq(*entry.as_integer_ratio()) for entry in value.ravel().tolist()])
-    made: list[list[fmpq]] = (weights * given * weights.transpose()).tolist()
-    return made
-
-
-def _is_singular(spread: list[list[fmpq]]) -> bool:
-    """Whether it has no inverse but for the rounding of the doubles that it was made of."""
-    with precision(128):
-        scales = [float(arb(row[i]).sqrt()) for i, row in enumerate(spread)]
-    if not all(scales):
-        return True
-    correlation = np.array([[float(value.p) / float(value.q) for value in row] for row in spread]) / np.outer(scales, scales)
-    return bool(np.linalg.eigvalsh(correlation)[0] <= len(spread) * _LAST_PLACES)
 
 
 def _combination(estimate: float, std_error: float, t_value: float, df: int, level: float, sure: str) -> Combination:

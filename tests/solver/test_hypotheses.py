@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from service.solver.errors import DependentHypotheses
-from service.solver.hypotheses import NO_VARIANCE, SINGULAR, Covariance, FTest, Hypothesis, f_test
+from service.solver.given_covariance import Robust
+from service.solver.hypotheses import NO_VARIANCE, SINGULAR, FTest, Hypothesis, f_test
 from service.solver.inference import EXACT_FIT, inference
 from service.solver.least_squares import NO_DF, least_squares
 from service.solver.moments import Moments
@@ -179,25 +180,23 @@ def test_more_hypotheses_than_coefficients_depend_on_each_other() -> None:
     assert error.value.hypothesis == 4
 
 
-def test_a_covariance_of_its_own_takes_the_place_of_the_fits() -> None:
-    """With that of the fit the F is that of the fit; with four times as much a quarter, and t half."""
-    block = BLOCKS["near"]
+@pytest.mark.parametrize("block", [BLOCKS["near"], BLOCKS["far away"]], ids=["near", "far away"])
+def test_a_covariance_of_its_own_takes_the_place_of_the_fits(block: NDArray[np.float64]) -> None:
+    """In whitened coordinates that of a fit is I: with four times as much F is a quarter, t half, and the df are its own."""
     moments, hypotheses = moments_of(block), [Hypothesis({1: 1.0, 2: -1.0}), Hypothesis({0: 1.0}, 0.5)]
     classical = f_test(moments, True, hypotheses, LEVEL)
-    X = np.column_stack([np.ones(len(block)), block[:, :-1]])
     sigma = least_squares(moments, "y", ["x0", "x1", "x2"]).sigma
     assert sigma is not None
-    covariance = np.linalg.inv(X.T @ X) * sigma**2
 
-    found = f_test(moments, True, hypotheses, LEVEL, Covariance(4 * covariance, df=3))
+    found = f_test(moments, True, hypotheses, LEVEL, Robust(4 * np.eye(4), sigma, df=3))
 
     assert classical.statistic is not None
-    assert found.statistic == pytest.approx(classical.statistic / 4, rel=1e-12)
+    assert found.statistic == pytest.approx(classical.statistic / 4, rel=1e-14)
     assert found.df_denom == 3
     one, before = found.hypotheses[0], classical.hypotheses[0]
     assert one.t_value is not None
     assert before.t_value is not None
-    assert one.t_value == pytest.approx(before.t_value / 2, rel=1e-12)
+    assert one.t_value == pytest.approx(before.t_value / 2, rel=1e-14)
     assert one.p_value == two_sided(3, one.t_value)
 
 
@@ -206,7 +205,7 @@ def test_a_covariance_that_is_singular_tests_hypotheses_one_by_one() -> None:
     scores = np.array([[1.0, 2.0, 0.3, 0.1], [0.5, -1.0, 0.7, 0.2]])
     hypotheses = [Hypothesis({place: 1.0}) for place in (1, 2, 3)]
 
-    found = f_test(moments_of(BLOCKS["near"]), True, hypotheses, LEVEL, Covariance(scores.T @ scores, df=1))
+    found = f_test(moments_of(BLOCKS["near"]), True, hypotheses, LEVEL, Robust(scores.T @ scores, 1.0, df=1))
 
     assert (found.statistic, found.reasons["statistic"]) == (None, SINGULAR)
     assert [one.p_value is None for one in found.hypotheses] == [False] * 3
@@ -214,7 +213,7 @@ def test_a_covariance_that_is_singular_tests_hypotheses_one_by_one() -> None:
 
 def test_a_covariance_of_nothing_says_so() -> None:
     """Residuals that are all 0 make robust errors of 0."""
-    found = f_test(moments_of(BLOCKS["near"]), True, [Hypothesis({1: 1.0})], LEVEL, Covariance(np.zeros((4, 4)), df=8))
+    found = f_test(moments_of(BLOCKS["near"]), True, [Hypothesis({1: 1.0})], LEVEL, Robust(np.zeros((4, 4)), 1.0, df=8))
 
     assert found.statistic is None
     assert found.hypotheses[0].reason == NO_VARIANCE
