@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 from service.api.errors import InvalidValue, NotSupported, OptionNotUsed, OverLimit
 from service.api.services import Limits
 from service.ingest.json_rows import Integer, Matrix, Numbers, Strict
-from service.jobs.task import CovType, Descent, Per
+from service.jobs.task import CovType, Descent
+from service.registry.design import Per
 
 DESCENT_OPTIONS = ("learning_rate", "epochs", "tol", "batch_size", "random_state", "on_divergence")
 INLINE = ("X", "y", "feature_names", "numbers")

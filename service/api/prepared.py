@@ -10,9 +10,9 @@ from service.api.fit_request import WEIGHTS, FitRequest
 from service.api.services import Services
 from service.ingest import json_rows, times
 from service.ingest.errors import shown
-from service.jobs.task import Per, Task
+from service.jobs.task import Task
 from service.registry.columns import Column
-from service.registry.design import Design, Found
+from service.registry.design import Design, Found, Per
 from service.registry.summing import Summed, sum_up
 from service.registry.versions import Dataset
 from service.solver.errors import TooFewRows, UnreadableNumber

@@ -51,17 +51,35 @@ def by_normal_equation(
 ) -> Model:
     """The model of a least-squares fit. Args: errors: those that were asked for in place of the classical ones."""
     judged = fit if errors is None else with_errors(fit, errors)
+    read = _as_read(judged, are_classical=errors is None)
     body = _common(task, fit, found, job_id, duration_ms) | {
         "intercept": fit.intercept,
-        "coef": list(fit.coef),
+        "coef": list(read.coef),
         "metrics": _metrics(fit, fit.mse, fit.rmse, fit.r2, fit.sigma, rows.mae) | _f_test(errors),
-        "inference": _rows(inference(judged, task.level)),
+        "inference": _rows(inference(read, task.level)),
         "descent": None,
         "ranges": rows.ranges,
         "n_clusters": None if errors is None else errors.n_clusters,
         "reasons": judged.reasons | rows.reasons,
     }
     return Model(body["id"], body, fit.evaluation)
+
+
+def _as_read(fit: LeastSquares, *, are_classical: bool) -> LeastSquares:
+    """With coefficients by the units that were asked for."""
+    scaled = fit.scaled
+    if scaled is None:
+        return fit
+    first = len(fit.std_error) - len(fit.coef)
+    errors = (
+        scaled.std_error
+        if are_classical
+        else [
+            None if error is None else _finite(error * scale)
+            for error, scale in zip(fit.std_error[first:], scaled.scales, strict=True)
+        ]
+    )
+    return replace(fit, coef=scaled.coef, std_error=(*fit.std_error[:first], *errors))
 
 
 def by_descent(

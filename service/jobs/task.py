@@ -5,14 +5,13 @@ from typing import Any, Literal, Self
 
 import orjson
 
-from service.registry.design import Design
+from service.registry.design import Design, Found, Per, Recipe
 from service.registry.fitted_rows import row_columns
 from service.solver.least_squares import RankPolicy
 from service.solver.reading import Numbers
 
 Method = Literal["normal_equation", "gradient_descent"]
 CovType = Literal["classical", "HC0", "HC1", "HC2", "HC3", "cluster"]
-Per = Literal["second", "hour", "day", "week", "year"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +58,10 @@ class Task:
     def reads_rows(self) -> bool:
         """Whether it needs the rows again when it has the moments."""
         return self.walks_rows or self.cov_type != "classical"
+
+    def scales(self, found: Found) -> tuple[int, ...]:
+        """What the coefficients of the terms are multiplied by to count times in units of `per`."""
+        return Recipe.of(self.design, found.levels).scales(self.design.timestamps, self.per)
 
     @property
     def method(self) -> Method:

@@ -139,7 +139,8 @@ class Work:
         task = job.task
         # Columns as they are need no account of what they are made of, which takes as long as their fit.
         made_of = None if task.design.is_plain else Recipe.of(task.design, summed.found.levels).made_of
-        how = HowToSolve(task.fit_intercept, task.l2, task.rank_deficient, made_of)
+        scales = task.scales(summed.found) if task.design.timestamps else ()
+        how = HowToSolve(task.fit_intercept, task.l2, task.rank_deficient, made_of, scales)
         return self.solver.least_squares(summed.moments, how, job.id)
 
     def _descend(self, active: Active, descent: Descent, moments: Moments) -> Arrival:

@@ -50,13 +50,15 @@ class HowToSolve:
     l2: float
     rank_deficient: RankPolicy
     terms: Terms | None  # what the features are made of, if not of themselves
+    scales: tuple[int, ...] = ()  # what coefficients are multiplied by to be read
 
     def solve(self, moments: Moments) -> LeastSquares:
         """Raises: as the solver."""
         *features, target = moments.columns
         return least_squares(
-            moments, target, features, self.fit_intercept, l2=self.l2, rank_deficient=self.rank_deficient, terms=self.terms
-        )
+            moments, target, features, self.fit_intercept, l2=self.l2, rank_deficient=self.rank_deficient, terms=self.terms,
+            scales=self.scales,
+        )  # fmt: skip
 
 
 def is_short(moments: Moments, n_features: int = SHORT_SOLVE) -> bool:

@@ -1,7 +1,7 @@
 """What a fit makes of the columns of its rows: which terms, which weights, what of text and of cells that are missing."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Self, TypeAlias
@@ -19,6 +19,11 @@ from service.solver.terms import Base, Term, Terms, n_terms, terms
 Floats: TypeAlias = NDArray[np.float64]
 Missing = Literal["error", "drop", "mean"]
 WeightType = Literal["precision", "frequency"]
+Per = Literal["second", "hour", "day", "week", "year"]
+# In microseconds, which timestamps count as; a year is that of the Gregorian calendar, 365.2425 days.
+MICROSECONDS: dict[str, int] = {
+    "second": 10**6, "hour": 3600 * 10**6, "day": 86_400 * 10**6, "week": 604_800 * 10**6, "year": 31_556_952 * 10**6,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +138,17 @@ class Recipe:
         """How many there are, without making them."""
         groups = [len(self._indicated(name)) for name in self.levels]
         return n_terms(len(self.features) - len(groups), groups, self.degree, self.interactions)
+
+    def scales(self, timestamps: Collection[str], per: str | None) -> tuple[int, ...]:
+        """What the coefficient of each term is multiplied by to count these features in units of `per`: powers of the unit.
+
+        (): there are none.
+        """
+        if not timestamps or per is None:
+            return ()
+        are_times = [base.group is None and base.name in timestamps for base in self.bases]
+        powers = (sum(exponent for j, exponent in term.powers if are_times[j]) for term in self.terms)
+        return tuple(MICROSECONDS[per] ** power for power in powers)
 
     @property
     def has_products(self) -> bool:

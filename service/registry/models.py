@@ -45,6 +45,11 @@ class Model:
         names: list[str] = self.body.get("timestamps", [])
         return names
 
+    @cached_property
+    def scales(self) -> tuple[int, ...]:
+        """What each coefficient, as it follows from the moments, is multiplied by to be the one that is read; (): none is."""
+        return self.recipe.scales(self.timestamps, self.body["options"].get("per"))
+
     @property
     def created_at(self) -> str:
         when: str = self.body["meta"]["created_at"]

@@ -103,6 +103,11 @@ def centred(chosen: Moments, fit_intercept: bool) -> Centred:
     )
 
 
+def scaled_units(equation: Centred, scales: Sequence[int]) -> Sequence[fmpq]:
+    """The units of the columns by the units that coefficients times these scales count."""
+    return [unit / scale for unit, scale in zip(equation.units, scales, strict=True)] if scales else equation.units
+
+
 @lru_cache(4096)  # the exponents that doubles come to; a small fit asks for four, of 1 us each
 def _power(base: int, exponent: int) -> fmpq:
     return fmpq(base) ** exponent

@@ -36,7 +36,7 @@ class Method:
     rationals_are_cheap: bool = True  # for a solution that is short
 
 
-def figures(method: Method, about: Expansion | None = None) -> list[Figure]:
+def figures(method: Method, about: Expansion | None = None, scales: Sequence[int] = ()) -> list[Figure]:
     """All figures in the order of `questions`, each from the first solution that decides it."""
     equation = method.equation
     known: list[Figure | None] = []
@@ -47,7 +47,7 @@ def figures(method: Method, about: Expansion | None = None) -> list[Figure]:
         before = known.count(None)
         with precision(bits):
             try:
-                asked = questions(equation, method.in_balls(), method.df, about)
+                asked = questions(equation, method.in_balls(), method.df, about, scales)
             except ZeroDivisionError:
                 asked = []
             else:
@@ -62,14 +62,14 @@ def figures(method: Method, about: Expansion | None = None) -> list[Figure]:
         if known[mse] is None and not exact and method.rationals_are_cheap and _may_be_exact(equation):
             # An exact line, whose short solution rationals find in less time than balls (100 features: 15 ms), and whose
             # standard errors, all 0, need no inverse.
-            exact = _exactly(method, about)
+            exact = _exactly(method, about, scales)
             if exact[mse][1]() == 0:
                 break
         # Twice the bits that a solution takes leave as many for the figures: what gains nothing by that never will.
         if bits >= max(_COMMON_BITS, 2 * first) and known.count(None) == before:
             break
         bits *= 2
-    return _decided(_answers(exact or _exactly(method, about), known))
+    return _decided(_answers(exact or _exactly(method, about, scales), known))
 
 
 def _may_be_exact(equation: Centred) -> bool:
@@ -82,8 +82,8 @@ def _may_be_exact(equation: Centred) -> bool:
     return nmod_mat(fmpz_mat(rows), _PRIME).rank() <= p
 
 
-def _exactly(method: Method, about: Expansion | None) -> list[Question[fmpq]]:
-    return questions(method.equation, method.in_rationals(), method.df, about)
+def _exactly(method: Method, about: Expansion | None, scales: Sequence[int]) -> list[Question[fmpq]]:
+    return questions(method.equation, method.in_rationals(), method.df, about, scales)
 
 
 def _decided(known: Sequence[Figure | None]) -> list[Figure]:

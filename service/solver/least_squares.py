@@ -27,6 +27,7 @@ from service.solver.noise import Noise
 from service.solver.penalty import as_read, penalised
 from service.solver.plain import plain
 from service.solver.rounding_rank import dependent_to_rounding
+from service.solver.scaled import Scaled
 from service.solver.slopes import Slopes
 from service.solver.support import supported_digits
 from service.solver.terms import Terms
@@ -61,6 +62,7 @@ class LeastSquares:
     rank: int  # of the columns, that of ones included when the intercept is fitted
     theta: Evaluation  # intercept and coef in twice the digits; 0 for dropped columns
     evaluation: Evaluation  # what predictions use: theta, or the same polynomial about a centre
+    scaled: Scaled | None = None  # coefficients as they are to be read, if scales were given
     dropped: tuple[str, ...] = ()
     condition_number: float | None = None
     supported_digits: float | None = None
@@ -76,12 +78,13 @@ def least_squares(
     l2: float = 0.0,
     rank_deficient: RankPolicy = "error",
     terms: Terms | None = None,
+    scales: Sequence[int] = (),
 ) -> LeastSquares:
     """Fit `target` on `features` by least squares, weighted if the moments are.
 
     Args: l2: penalise the coefficients, not the intercept: (mean of squares) + l2 |coef|^2. rank_deficient: what becomes of
     columns that are linear combinations of others; terms: what the features are made of, in their order, if they are not
-    columns of the rows as they are.
+    columns of the rows as they are; scales: (p,) what coefficients are multiplied by to be read, penalised, or shortest.
     Raises: UnknownColumn; NoFeatures: nothing to fit; TooFewRows: fewer rows than coefficients; RankDeficient: a
     column is a linear combination of others; CoefficientOutOfRange: a coefficient exceeds a double.
     """
@@ -96,7 +99,7 @@ def least_squares(
     if l2:
         if n == 0:
             raise TooFewRows(n, 1)
-        return _penalised(names, penalised(equation, as_read(l2, chosen.numbers)), _about(chosen, terms))
+        return _penalised(names, penalised(equation, as_read(l2, chosen.numbers), scales), _about(chosen, terms), scales)
     if n < (n_coef if rank_deficient in ("error", "allow") else 1):
         raise TooFewRows(n, n_coef)
     places = last_places(chosen, equation, () if terms is None else terms.made_exactly)
@@ -104,13 +107,13 @@ def least_squares(
     is_to_rounding = rank_deficient != "allow"
     noise = Noise.of(chosen, places, terms)
     if inverted is not None and not (is_to_rounding and dependent_to_rounding(inverted, noise)):
-        return _full_rank(chosen, inverted, places, terms, _about(chosen, terms))
+        return _full_rank(chosen, inverted, places, terms, _about(chosen, terms), scales)
     found = dependences(equation, names, noise, is_to_rounding, inverted)
     if rank_deficient in ("error", "allow"):
         raise found.refusal(equation, names)
     if rank_deficient == "drop":
-        return _dropped(chosen, places, terms, found)
-    return _shortest(equation, names, found, _about(chosen, terms))
+        return _dropped(chosen, places, terms, found, scales)
+    return _shortest(equation, names, found, _about(chosen, terms), scales)
 
 
 def _about(chosen: Moments, terms: Terms | None) -> Expansion | None:
@@ -118,12 +121,17 @@ def _about(chosen: Moments, terms: Terms | None) -> Expansion | None:
 
 
 def _full_rank(
-    chosen: Moments, inverted: Inverted, places: LastPlaces, terms: Terms | None, about: Expansion | None
+    chosen: Moments,
+    inverted: Inverted,
+    places: LastPlaces,
+    terms: Terms | None,
+    about: Expansion | None,
+    scales: Sequence[int],
 ) -> LeastSquares:
     equation, names = inverted.equation, chosen.columns[:-1]
     rank = len(names) + equation.fit_intercept
     df = equation.n_samples - rank
-    answers = figures(plain(inverted, df), about)
+    answers = figures(plain(inverted, df), about, scales)
     condition: float | None = condition_number(inverted)
     digits, reasons = None, {}
     if condition == math.inf:
@@ -136,10 +144,14 @@ def _full_rank(
         digits = supported_digits(inverted, places, [value for value, _ in coef], mse, slopes)
     else:
         reasons["supported_digits"] = NO_FEATURES
-    return _reported(equation, names, answers, df, rank, reasons, about, condition_number=condition, supported_digits=digits)
+    return _reported(
+        equation, names, answers, df, rank, reasons, about, scales, condition_number=condition, supported_digits=digits
+    )
 
 
-def _dropped(chosen: Moments, places: LastPlaces, terms: Terms | None, found: Dependences) -> LeastSquares:
+def _dropped(
+    chosen: Moments, places: LastPlaces, terms: Terms | None, found: Dependences, scales: Sequence[int]
+) -> LeastSquares:
     """The fit of the columns that are kept, and nothing for the others."""
     *names, target = chosen.columns
     about = _about(chosen, terms)
@@ -149,6 +161,7 @@ def _dropped(chosen: Moments, places: LastPlaces, terms: Terms | None, found: De
         places.select(found.kept),
         None if terms is None else terms.select(found.kept),
         None if about is None else about.select(found.kept),
+        [scales[i] for i in found.kept] if scales else (),
     )
     first = len(fit.std_error) - len(found.kept)
     place = {j: i for i, j in enumerate(found.kept)}
@@ -162,25 +175,28 @@ def _dropped(chosen: Moments, places: LastPlaces, terms: Terms | None, found: De
         std_error=fit.std_error[:first] + tuple(None if i is None else fit.std_error[first + i] for i in columns),
         theta=theta,
         evaluation=fit.evaluation if fit.evaluation.centre else theta,
+        scaled=None if fit.scaled is None else fit.scaled.placed(columns, scales),
         dropped=tuple(names[one.column] for one in found.dropped),
         reasons=fit.reasons | {names[one.column]: f"dropped: {one.relation or LONG_RELATION}" for one in found.dropped},
     )
 
 
-def _shortest(equation: Centred, names: tuple[str, ...], found: Dependences, about: Expansion | None) -> LeastSquares:
+def _shortest(
+    equation: Centred, names: tuple[str, ...], found: Dependences, about: Expansion | None, scales: Sequence[int]
+) -> LeastSquares:
     rank = len(found.kept) + equation.fit_intercept
     df = equation.n_samples - rank
-    method = minimum_norm(equation, found.kept, df)
+    method = minimum_norm(equation, found.kept, df, scales)
     reasons = dict.fromkeys(("condition_number", "supported_digits"), NOT_UNIQUE)
-    return _reported(method.equation, names, figures(method, about), df, rank, reasons, about)
+    return _reported(method.equation, names, figures(method, about, scales), df, rank, reasons, about, scales)
 
 
-def _penalised(names: tuple[str, ...], method: Method, about: Expansion | None) -> LeastSquares:
+def _penalised(names: tuple[str, ...], method: Method, about: Expansion | None, scales: Sequence[int]) -> LeastSquares:
     equation = method.equation
     rank = len(names) + equation.fit_intercept
     reasons = dict.fromkeys(("sigma", "std_error", "condition_number", "supported_digits"), PENALISED)
     df = max(0, equation.n_samples - rank)
-    return _reported(equation, names, figures(method, about), df, rank, reasons, about)
+    return _reported(equation, names, figures(method, about, scales), df, rank, reasons, about, scales)
 
 
 def _reported(
@@ -191,6 +207,7 @@ def _reported(
     rank: int,
     reasons: dict[str, str],
     about: Expansion | None,
+    scales: Sequence[int],
     condition_number: float | None = None,
     supported_digits: float | None = None,
 ) -> LeastSquares:
@@ -202,6 +219,7 @@ def _reported(
         if not any(math.isinf(hi) for hi, _ in pairs):
             expanded = Evaluation(tuple(hi for hi, _ in pairs), tuple(lo for _, lo in pairs), about.centre)
     n_coef = len(names) + equation.fit_intercept
+    known, scaled = _apart(known, n_coef + 2 + (equation.target_square != 0), names, scales)
     theta = list(known[:n_coef])
     if not equation.fit_intercept:
         theta.insert(0, (0.0, 0.0))
@@ -235,10 +253,29 @@ def _reported(
         rank=rank,
         theta=evaluation,
         evaluation=expanded or evaluation,
+        scaled=scaled,
         condition_number=condition_number,
         supported_digits=supported_digits,
         reasons=reasons,
     )
+
+
+def _apart(
+    known: Sequence[Any], n_first: int, names: Sequence[str], scales: Sequence[int]
+) -> tuple[Sequence[Any], Scaled | None]:
+    """The figures without those that were asked for with scales, and these.
+
+    Args: n_first: how many there are before the standard errors, if there are any. Raises: CoefficientOutOfRange.
+    """
+    if not scales:
+        return known, None
+    p = len(scales)
+    first = len(known) - (p if len(known) == n_first + p else 2 * p)
+    coef, std_error = known[first : first + p], known[first + p :] or [None] * p
+    for name, value in zip(names, coef, strict=True):
+        if math.isinf(value):
+            raise CoefficientOutOfRange(name)
+    return known[:first], Scaled(tuple(scales), tuple(coef), tuple(map(_finite, std_error)))
 
 
 def _finite(value: float | None) -> float | None:

@@ -13,15 +13,19 @@ from typing import Any
 
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
-from service.solver.centred import Centred
+from service.solver.centred import Centred, scaled_units
 from service.solver.figures import Method
 from service.solver.inverse import inverse
 from service.solver.solution import Number, Solution, in_balls, in_rationals
 
 
-def minimum_norm(equation: Centred, pivots: Sequence[int], df: int) -> Method:
-    """The method for columns of which all but the `pivots` are taken to depend on these, exactly."""
+def minimum_norm(equation: Centred, pivots: Sequence[int], df: int, scales: Sequence[int] = ()) -> Method:
+    """The method for columns of which all but the `pivots` are taken to depend on these, exactly.
+
+    Args: scales: of the coefficients whose norm it is.
+    """
     equation = equation.balanced()
+    squares = [unit * unit for unit in scaled_units(equation, scales)]
     few = equation.select(pivots)
     rest = [j for j in range(equation.n_features) if j not in set(pivots)]
     crossed = [[equation.gram[i, j] for j in rest] for i in pivots]
@@ -29,12 +33,12 @@ def minimum_norm(equation: Centred, pivots: Sequence[int], df: int) -> Method:
     def balls() -> Solution[arb]:
         C = inverse(few.gram)
         G = C * arb_mat(len(pivots), len(rest), [entry for row in crossed for entry in row])
-        return _shortest(equation, in_balls(few, C), _spanning(pivots, rest, G), arb_mat, lambda Z: C * Z)
+        return _shortest(equation, squares, in_balls(few, C), _spanning(pivots, rest, G), arb_mat, lambda Z: C * Z)
 
     def rationals() -> Solution[fmpq]:
         gram = fmpq_mat(few.gram)
         G = gram.solve(fmpq_mat(len(pivots), len(rest), [entry for row in crossed for entry in row]))
-        return _shortest(equation, in_rationals(few), _spanning(pivots, rest, G), fmpq_mat, gram.solve)
+        return _shortest(equation, squares, in_rationals(few), _spanning(pivots, rest, G), fmpq_mat, gram.solve)
 
     return Method(equation, balls, rationals, df, rationals_are_cheap=False)
 
@@ -51,6 +55,7 @@ def _spanning(pivots: Sequence[int], rest: Sequence[int], G: Any) -> list[list[A
 
 def _shortest(
     equation: Centred,
+    squares: Sequence[fmpq],
     few: Solution[Number],
     F: list[list[Any]],
     matrix: Callable[..., Any],
@@ -58,7 +63,6 @@ def _shortest(
 ) -> Solution[Number]:
     """The solution of all columns from that of the pivots: Z' of theirs, Z = (F U F')^-1 F U, U the squares of the units."""
     r, p = len(F), equation.n_features
-    squares = [unit * unit for unit in equation.units]
     weighted = matrix(r, p, [entry * square for row in F for entry, square in zip(row, squares, strict=True)])
     Z = (weighted * matrix(p, r, [row[j] for j in range(p) for row in F])).solve(weighted)
     solution = Z.transpose() * matrix(r, 1, [few.beta(i) for i in range(r)])

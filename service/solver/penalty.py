@@ -4,12 +4,13 @@
 there is one solution whatever the rank and the number of rows.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from math import lcm
 
 from flint import arb, arb_mat, fmpq, fmpq_mat, fmpz, fmpz_mat
 
-from service.solver.centred import Centred
+from service.solver.centred import Centred, scaled_units
 from service.solver.figures import Method
 from service.solver.reading import Numbers
 from service.solver.solution import Number, Solution
@@ -24,11 +25,11 @@ def as_read(l2: float, numbers: Numbers) -> fmpq:
     return fmpq(*whole.as_integer_ratio())
 
 
-def penalised(equation: Centred, l2: fmpq) -> Method:
-    """The method for l2 > 0; it says nothing of sigma, for it is biased on purpose."""
-    equation = equation.balanced([square.p // square.q for square in _diagonal(equation, l2)])
+def penalised(equation: Centred, l2: fmpq, scales: Sequence[int] = ()) -> Method:
+    """The method for l2 > 0; it says nothing of sigma, for it is biased on purpose. Args: scales: of the coefficients."""
+    equation = equation.balanced([square.p // square.q for square in _diagonal(equation, l2, scales)])
     p = equation.n_features
-    added = [square - equation.gram[i, i] for i, square in enumerate(_diagonal(equation, l2))]
+    added = [square - equation.gram[i, i] for i, square in enumerate(_diagonal(equation, l2, scales))]
     common = fmpz(lcm(*(int(value.q) for value in added)))
     gram = equation.gram * common
     for i, value in enumerate(added):
@@ -58,7 +59,8 @@ def penalised(equation: Centred, l2: fmpq) -> Method:
     return Method(equation, in_balls, in_rationals, df=None)
 
 
-def _diagonal(equation: Centred, l2: fmpq) -> list[fmpq]:
+def _diagonal(equation: Centred, l2: fmpq, scales: Sequence[int]) -> list[fmpq]:
     """The squares of the columns and the penalty on each, in the equation's integers."""
     penalty = l2 * equation.scale * equation.total
-    return [equation.gram[i, i] + penalty / (unit * unit) for i, unit in enumerate(equation.units)]
+    units = scaled_units(equation, scales)
+    return [equation.gram[i, i] + penalty / (unit * unit) for i, unit in enumerate(units)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -56,10 +56,15 @@ def in_rationals(equation: Centred) -> Solution[fmpq]:
 
 
 def questions(
-    equation: Centred, solution: Solution[Number], df: int | None, about: Expansion | None = None
+    equation: Centred,
+    solution: Solution[Number],
+    df: int | None,
+    about: Expansion | None = None,
+    scales: Sequence[int] = (),
 ) -> list[Question[Number]]:
     """Every figure that exists, as its rounding and its exact value: theta, mse, rmse, r2, sigma, standard errors,
-    and the coefficients of the expansion, if one is given.
+    with scales, (p,), the coefficients times these and their standard errors, and the coefficients of the expansion, if one is
+    given.
 
     `df` degrees of freedom are left for the residuals; 0: there are none, nor residuals; None: they tell nothing of sigma.
     """
@@ -94,9 +99,16 @@ def questions(
     if df:
         asked.append((nearest_root, lambda: rss * weight / df))
         asked += [(nearest_root, partial(variance, i)) for i in range(-fit_intercept, p)]
+    asked += [(nearest, partial(_times, partial(coefficient, i), scale)) for i, scale in enumerate(scales)]
+    if df:
+        asked += [(nearest_root, partial(_times, partial(variance, i), scale * scale)) for i, scale in enumerate(scales)]
     if about is not None:
         asked += _expanded(about, intercept if fit_intercept else lambda: 0 * explained, coefficient)
     return asked
+
+
+def _times(value: Callable[[], Number], scale: int) -> Number:
+    return value() * scale
 
 
 def _expanded(

@@ -1,6 +1,7 @@
 """Timestamps as a column: in by every format, back as ISO 8601, and rows chosen by them."""
 
 import io
+from fractions import Fraction
 from typing import Any
 
 import httpx
@@ -285,3 +286,80 @@ def test_a_window_over_times_has_a_span_of_seconds(client: httpx.Client, span: f
     assert appended["n_samples"] == (5 if span > 1e9 else 1)
     missing = client.post(f"/datasets/{made['id']}/rows", json={"columns": {"t": [None], "y": [1.0]}})
     assert refused(missing, 422, "missing-value")["row"] == 0
+
+
+UNITS = {"second": 1, "hour": 3600, "day": 86_400, "week": 604_800, "year": 31_556_952}
+
+
+def line(t: list[int], y: list[float]) -> tuple[Fraction, Fraction]:
+    """The intercept and the slope by microseconds, in fractions."""
+    n, values = len(t), [Fraction(value) for value in y]
+    mean_t, mean_y = Fraction(sum(t), n), sum(values, Fraction(0)) / n
+    products = sum(((a - mean_t) * (b - mean_y) for a, b in zip(t, values, strict=True)), Fraction(0))
+    slope = products / sum(((a - mean_t) ** 2 for a in t), Fraction(0))
+    return mean_y - slope * mean_t, slope
+
+
+@pytest.mark.parametrize("per", [None, *UNITS])
+def test_a_slope_is_that_of_the_unit_exactly(client: httpx.Client, per: str | None) -> None:
+    """As of fractions, rounded once; a day unless said, and a year of 365.2425 days. The intercept stays at 1970."""
+    id_ = dataset(client, {"t": DAYS, "y": Y})
+    model = fit(client, dataset_id=id_, target="y", features=["t"], per=per)
+
+    intercept, slope = line([microseconds(day) for day in DAYS], Y)
+    per_unit = float(slope * UNITS[per or "day"] * 10**6)
+    assert (model["intercept"], model["coef"]) == (float(intercept), [per_unit])
+    constant, row = model["inference"]
+    assert (constant["estimate"], row["estimate"]) == (float(intercept), per_unit)
+    assert row["ci_lower"] < per_unit < row["ci_upper"]
+    assert row["t_value"] == per_unit / row["std_error"]
+    assert model["options"]["per"] == (per or "day")
+
+
+@pytest.mark.parametrize("numbers", ["float64", "decimal"])
+def test_the_same_rows_have_the_same_fit_by_every_form(client: httpx.Client, numbers: str) -> None:
+    """Whatever they came as, and however numbers are read: the same bits."""
+    models = []
+    for form in FORMS:
+        sent = of_form(form)
+        if form == "json":
+            id_ = dataset(client, {"t": DAYS, "y": Y}, numbers=numbers)
+        else:
+            answer = client.post("/datasets", params={"numbers": numbers}, content=sent["content"], headers=sent["headers"])
+            id_ = ok(answer)["id"]
+        model = fit(client, dataset_id=id_, target="y", features=["t"], degree=2)
+        models.append({name: model[name] for name in ("intercept", "coef", "inference", "metrics", "supported_digits")})
+
+    assert all(model == models[0] for model in models)
+    assert models[0]["supported_digits"] > 0
+
+
+def test_robust_errors_are_by_the_unit_too(client: httpx.Client) -> None:
+    """Those of days as numbers, to 12 digits."""
+    days = [*DAYS, "2026-12-24", "2026-12-31"]
+    t = [microseconds(day) / (86_400 * 10**6) for day in days]
+    y = [*Y, 20.0, 17.0]
+    spec = {"target": "y", "features": ["t"], "cov_type": "HC3"}
+    by_times = fit(client, dataset_id=dataset(client, {"t": days, "y": y}), **spec)
+    by_days = fit(client, dataset_id=dataset(client, {"t": t, "y": y}), **spec)
+
+    for name in ("estimate", "std_error", "p_value", "ci_lower"):
+        assert by_times["inference"][1][name] == pytest.approx(by_days["inference"][1][name], rel=1e-10)
+
+
+def test_times_stand_beside_categories_and_in_powers(client: httpx.Client) -> None:
+    """Each coefficient by the power of the unit that its term has."""
+    spec = {"target": "y", "degree": 2, "features": ["t", "city"], "categorical": "one_hot", "rank_deficient": "allow"}
+    columns: Any = {
+        "t": [f"2026-11-{day:02d}" for day in range(1, 9)],
+        "city": ["a", "b"] * 4,
+        "y": [1.0, 4.0, 2.5, 7.0, 3.0, 9.5, 7.0, 11.0],
+    }
+    id_ = dataset(client, columns)
+    per_day, per_week = fit(client, dataset_id=id_, **spec), fit(client, dataset_id=id_, per="week", **spec)
+
+    assert per_day["terms"] == ["t", "city=b", "t^2"]
+    day, week = per_day["coef"], per_week["coef"]
+    assert week == pytest.approx([7 * day[0], day[1], 49 * day[2]], rel=1e-15)
+    rows = {"t": ["2026-12-01"], "city": ["b"]}
+    assert ok(predict(client, per_day, rows), 200)["predictions"] == ok(predict(client, per_week, rows), 200)["predictions"]
