@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 # Values between one row and the next: rows that begin a power of two apart contend for the same lines of the cache. Measured:
 # the product of 64 x 8,192 by its transpose takes 1.19 ms, without 1.35.
 GAP = 8
-# Other rows are better in one piece: the moments of 1,000 x 20 take 1.7 ms, with gaps 1.95; of 100,000 x 20 30 and 33.
+# Other rows are better in one piece: the moments of 1,000 x 20 take 1.7 ms, with gaps 1.95.
 _CONTENDING = 512
 
 
