@@ -1,7 +1,7 @@
 """The two sides of a comparison: two models, or two data sets that are fitted alike; and what speaks against comparing them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from service.api.closed_form import closed_form
@@ -28,6 +28,8 @@ class Side:
     fit_intercept: bool
     rows: tuple[int, int] | None = None  # of the data set; None: all
     cov_type: str = "classical"
+    scales: dict[str, int] = field(default_factory=dict)  # of the terms whose coefficients are read in other units
+    is_of_time: bool = False  # a line over a timestamp
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -82,7 +84,7 @@ def _of_model(use: Services, model: Model, place: int) -> Side:
     return Side(
         shown, found.moments, is_line=body["terms"] == body["feature_names"] and len(body["terms"]) == 1,
         fit_intercept=options["fit_intercept"], rows=None if options["rows"] is None else tuple(options["rows"]),
-        cov_type=options.get("cov_type", "classical"),
+        cov_type=options.get("cov_type", "classical"), scales=model.scaled_terms, is_of_time=body["terms"] == model.timestamps,
     )  # fmt: skip
 
 

@@ -24,13 +24,14 @@ from service.api.problems import responses
 from service.api.services import Services, Use
 from service.api.shown import InferenceRow
 from service.api.versions import of_version
+from service.ingest import times
 from service.ingest.errors import IngestError
 from service.ingest.json_rows import Integer, Strict
 from service.jobs.workers import WorkerLost
 from service.registry.errors import NoRowsKept, NotFound, NotNumeric, TooManyTerms
 from service.solver.comparison import Comparison, compared
 from service.solver.errors import CoefficientOutOfRange, RankDeficient, TooFewRows
-from service.solver.hypotheses import FTest
+from service.solver.hypotheses import Combination, FTest
 
 router = APIRouter(tags=["models"])
 
@@ -79,13 +80,13 @@ class FTestOut(BaseModel):
 class CrossingOut(BaseModel):
     """Where the two lines cross, and for which x the data do not tell them apart (Fieller's set)."""
 
-    x: float | None = Field(description="null: the lines are parallel")
+    x: float | str | None = Field(description="null: the lines are parallel; a time where the feature is one")
     interval: Literal["interval", "outside", "below", "above", "everything"] | None = Field(
         description="the set: from lower to upper; up to lower and from upper on; up to upper; from lower on; or every x, where "
         "the slopes may be equal"
     )
-    lower: float | None
-    upper: float | None
+    lower: float | str | None
+    upper: float | str | None
 
 
 class CompareOut(BaseModel):
@@ -171,29 +172,47 @@ def _answer(use: Services, body: CompareRequest, first: Side, second: Side) -> d
         "terms": first.terms,
         "level": body.level,
         "warnings": _warnings(first, second, found, body.level),
-    } | _tests(found, (*(["intercept"] if first.fit_intercept else []), *first.terms))
+    } | _tests(found, (*(["intercept"] if first.fit_intercept else []), *first.terms), first)
 
 
-def _tests(found: Comparison, names: tuple[str, ...]) -> dict[str, Any]:
+def _tests(found: Comparison, names: tuple[str, ...], side: Side) -> dict[str, Any]:
     tests = {
         "equal_slopes": found.equal_slopes,
         "equal_intercepts_given_equal_slopes": found.equal_intercepts,
         "equal_lines": found.equal_lines,
         "variance_ratio": found.variance_ratio,
     }
-    figures = ("estimate", "std_error", "t_value", "p_value", "ci_lower", "ci_upper", "reason")
-    cross = found.crossing
+    cross, crossing_reasons = _crossing(found, is_of_time=side.is_of_time)
     reasons = {name: test.reasons["statistic"] for name, test in tests.items() if test is not None and test.reasons}
     return {name: None if test is None else _shown(test) for name, test in tests.items()} | {
         "differences": [
-            {"term": name} | {figure: getattr(of, figure) for figure in figures}
+            {"term": name} | _difference(of, side.scales.get(name, 1))
             for name, of in zip(names, found.equal_lines.hypotheses, strict=True)
         ],
-        "crossing": None
-        if cross is None
-        else {"x": cross.x, "interval": cross.kind, "lower": cross.lower, "upper": cross.upper},
-        "reasons": found.reasons | reasons,
+        "crossing": cross,
+        "reasons": found.reasons | crossing_reasons | reasons,
     }
+
+
+def _difference(of: Combination, scale: int) -> dict[str, Any]:
+    """Of a coefficient, by the unit that it is read in."""
+    values: dict[str, Any] = {name: getattr(of, name) for name in ("estimate", "std_error", "ci_lower", "ci_upper")}
+    if scale != 1:
+        values = {name: None if value is None else value * scale for name, value in values.items()}
+    return values | {"t_value": of.t_value, "p_value": of.p_value, "reason": of.reason}
+
+
+def _crossing(found: Comparison, *, is_of_time: bool) -> tuple[dict[str, Any] | None, dict[str, str]]:
+    """Where the lines cross, if they are lines, and why an end of that is null."""
+    cross = found.crossing
+    if cross is None:
+        return None, {}
+    ends = {"x": cross.x, "lower": cross.lower, "upper": cross.upper}
+    if not is_of_time:
+        return ends | {"interval": cross.kind}, {}
+    read = {name: None if value is None else times.nearest(value) for name, value in ends.items()}
+    beyond = [name for name, value in ends.items() if value is not None and read[name] is None]
+    return read | {"interval": cross.kind}, {f"crossing.{name}": "before the year 1, or after 9999" for name in beyond}
 
 
 def _shown(test: FTest) -> dict[str, Any]:

@@ -149,7 +149,8 @@ def _hypothesis(model: ClosedForm, j: int, asked: HypothesisIn, place: dict[str,
             raise InvalidValue(f"/hypotheses/{j}/terms", _no_term(model, name))
     if not any(asked.terms.values()):
         raise InvalidValue(f"/hypotheses/{j}/terms", "all weights are 0: it says nothing of any coefficient")
-    return Hypothesis({place[name]: weight for name, weight in asked.terms.items()}, asked.equals)
+    scales = {place[name]: scale for name, scale in model.model.scaled_terms.items() if name in asked.terms}
+    return Hypothesis({place[name]: weight for name, weight in asked.terms.items()}, asked.equals, scales)
 
 
 def _no_term(model: ClosedForm, name: str) -> str:

@@ -96,7 +96,9 @@ class ModelOut(BaseModel):
     metrics: Metrics
     inference: list[InferenceRow] = Field(description="the intercept first, its term `intercept`")
     descent: DescentOut | None
-    ranges: dict[str, list[float]] | None = Field(description="the least and the largest of each numeric feature, where known")
+    ranges: dict[str, list[float | str]] | None = Field(
+        description="the least and the largest of each feature of numbers or times, where known"
+    )
     n_clusters: int | None = Field(description='how many there were, with cov_type "cluster"')
     rank: int
     dropped: list[str] = Field(description="terms that depend on others and were left out")
@@ -138,15 +140,25 @@ NOT_BEFORE: dict[str, Any] = {"ranges": None, "n_clusters": None}
 
 def shown_model(model: Model, datasets: Datasets) -> dict[str, Any]:
     """A model as clients see it; looks up whether its data set is still there, and its rows."""
-    dataset_id, imputed = model.body["dataset_id"], model.body["imputed"]
+    dataset_id = model.body["dataset_id"]
     standing = "here" if dataset_id is None else datasets.standing(dataset_id, model.body["dataset_version"])
     shown = (
         NOT_BEFORE
         | model.body
         | {"dataset_gone": standing == "gone", "stale": standing == "stale", "timestamps": model.timestamps}
     )
-    times = {name: found | {"value": iso(int(found["value"]))} for name, found in imputed.items() if name in model.timestamps}
-    return shown | {"imputed": imputed | times}
+    return shown | _times(model, shown) if model.timestamps else shown
+
+
+def _times(model: Model, shown: dict[str, Any]) -> dict[str, Any]:
+    """What of a model is times, as text; it has them as microseconds since 1970."""
+    imputed, ranges = dict(shown["imputed"]), None if shown["ranges"] is None else dict(shown["ranges"])
+    for name in model.timestamps:
+        if name in imputed:
+            imputed[name] = imputed[name] | {"value": iso(int(imputed[name]["value"]))}
+        if ranges and name in ranges:
+            ranges[name] = [iso(int(value)) for value in ranges[name]]
+    return {"imputed": imputed, "ranges": ranges}
 
 
 def shown_job(job: Job) -> dict[str, Any]:

@@ -170,6 +170,11 @@ def iso(microseconds: int) -> str:
     return text
 
 
+def nearest(microseconds: float) -> str | None:
+    """The nearest time that can be written, as text; None: it lies in a year that has not four digits."""
+    return iso(round(microseconds)) if LEAST <= microseconds <= MOST else None
+
+
 def microseconds(text: str) -> int:
     """A date or time as microseconds from 1970. Raises: ValueError: it is none."""
     found = of_text(pa.array([text]))

@@ -51,6 +51,11 @@ class Model:
         return self.recipe.scales(self.timestamps, self.body["options"].get("per"))
 
     @property
+    def scaled_terms(self) -> dict[str, int]:
+        """`scales` by the terms that have another than 1."""
+        return {name: scale for name, scale in zip(self.body["terms"], self.scales, strict=False) if scale != 1}
+
+    @property
     def created_at(self) -> str:
         when: str = self.body["meta"]["created_at"]
         return when

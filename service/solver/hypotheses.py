@@ -47,6 +47,7 @@ class Hypothesis:
 
     weights: dict[int, float]
     equals: float = 0.0
+    scales: dict[int, int] = field(default_factory=dict)  # what coefficients are multiplied by first, if not by 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def combinations(hypotheses: Sequence[Hypothesis], n_terms: int, numbers: Number
     for one in hypotheses:
         row = [fmpq(0)] * (1 + n_terms)
         for place, weight in one.weights.items():
-            row[place] = as_read(weight, numbers)
+            row[place] = as_read(weight, numbers) * one.scales.get(place, 1)
         rows.append(tuple(row))
     return Combinations(tuple(rows), tuple(as_read(one.equals, numbers) for one in hypotheses))
 

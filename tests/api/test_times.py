@@ -363,3 +363,49 @@ def test_times_stand_beside_categories_and_in_powers(client: httpx.Client) -> No
     assert week == pytest.approx([7 * day[0], day[1], 49 * day[2]], rel=1e-15)
     rows = {"t": ["2026-12-01"], "city": ["b"]}
     assert ok(predict(client, per_day, rows), 200)["predictions"] == ok(predict(client, per_week, rows), 200)["predictions"]
+
+
+LATER = ["2026-12-01", "2026-12-08T06:00:00Z", "2026-12-15", "2026-12-31"]
+
+
+def test_a_model_says_between_which_times_it_was_fitted(client: httpx.Client) -> None:
+    """As text, like the others; and an imputed one among them."""
+    model = fit(
+        client, dataset_id=dataset(client, {"t": DAYS, "x": [3.0, 1.0, 2.0, 9.0], "y": Y}), target="y", features=["t", "x"]
+    )
+
+    assert model["ranges"] == {"t": [OUT[0], OUT[-1]], "x": [1.0, 9.0]}
+
+
+def test_hypotheses_are_of_coefficients_as_they_are_read(client: httpx.Client) -> None:
+    """That the slope is half a unit a day, in days; and in weeks three and a half."""
+    id_ = dataset(client, {"t": [*DAYS, *LATER], "y": [*Y, 2.0, 9.0, 11.0, 20.0]})
+    found = []
+    for per, days in (("day", 1.0), ("week", 7.0)):
+        model = fit(client, dataset_id=id_, target="y", features=["t"], per=per)
+        hypothesis = {"terms": {"t": 1.0}, "equals": 0.5 * days}
+        tested = ok(client.post(f"/models/{model['id']}/test", json={"hypotheses": [hypothesis]}), 200)
+        (one,) = tested["hypotheses"]
+        row = model["inference"][1]
+        assert (one["estimate"], one["std_error"]) == (row["estimate"], row["std_error"])
+        found.append((tested["statistic"], tested["p_value"]))
+
+    assert found[0] == found[1]
+
+
+def test_lines_over_time_cross_at_a_time(client: httpx.Client) -> None:
+    """Two lines that cross at noon of 28 November, but for their noise; slopes differ by the day."""
+    rising, falling = [-1.5, -0.5, 1.0, 1.5], [1.5, 0.5, -0.5, -2.0]
+    models = [
+        fit(client, dataset_id=dataset(client, {"t": days, "y": y}), target="y", features=["t"])
+        for days, y in ((DAYS, rising), ([day.replace(":00", ":30") for day in DAYS], falling))
+    ]
+
+    compared = ok(client.post("/compare", json={"models": [model["id"] for model in models]}), 200)
+
+    slopes = [model["coef"][0] for model in models]
+    assert compared["differences"][1]["estimate"] == pytest.approx(slopes[1] - slopes[0], rel=1e-14)
+    crossing = compared["crossing"]
+    assert crossing["lower"] < crossing["x"] < crossing["upper"]
+    predictions = [ok(predict(client, model, {"t": [crossing["x"]]}), 200)["predictions"][0] for model in models]
+    assert predictions[0] == pytest.approx(predictions[1], abs=1e-9)
