@@ -56,7 +56,7 @@ def by_normal_equation(
         "intercept": fit.intercept,
         "coef": list(read.coef),
         "metrics": _metrics(fit, fit.mse, fit.rmse, fit.r2, fit.sigma, rows.mae) | _f_test(errors),
-        "inference": _rows(inference(read, task.level)),
+        "inference": _rows(inference(read, task.level)) if errors is None else _robust_rows(read, task, errors),
         "descent": None,
         "ranges": rows.ranges,
         "n_clusters": None if errors is None else errors.n_clusters,
@@ -177,6 +177,12 @@ def _common(task: Task, fit: LeastSquares, found: Found, job_id: str, duration_m
 def _rows(inferred: Iterable[Inference]) -> list[dict[str, Any]]:
     """As `asdict`, which copies each value with care and takes eight times as long."""
     return [{name: getattr(row, name) for name in _FIGURES} for row in inferred]
+
+
+def _robust_rows(judged: LeastSquares, task: Task, errors: Errors) -> list[dict[str, Any]]:
+    """Those of coefficients that have no such errors say why."""
+    rows, why = _rows(inference(judged, task.level)), errors.reasons.get("std_error")
+    return rows if why is None else [row if row["estimate"] is None else row | {"reason": why} for row in rows]
 
 
 def _metrics(
