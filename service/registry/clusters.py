@@ -18,7 +18,7 @@ class Clusters:
 
     def numbers(self, values: "pa.Array[Any]") -> NDArray[np.int64]:
         """Of each row (m,), of values of which none is missing."""
-        encoded = values.dictionary_encode()
+        encoded = (values.view(pa.int64()) if pa.types.is_timestamp(values.type) else values).dictionary_encode()
         known = self._known
         numbers = [known.setdefault(_key(value), len(known)) for value in encoded.dictionary.to_pylist()]
         found: NDArray[np.int64] = np.array(numbers, np.int64)[encoded.indices.to_numpy()]

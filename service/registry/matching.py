@@ -50,7 +50,8 @@ def _as(name: str, type_: ColumnType, cells: "pa.Array[Any]", n_before: int) -> 
         if type_ == "timestamp" and got == "text":
             return _read(name, cells, n_before)
         at = pc.index(cells.is_valid(), True).as_py()
-        raise TypesDiffer(name, type_, got, n_before + at, shown(cells[at].cast(pa.string()).as_py()))
+        written = times.texts(cells.slice(at, 1)) if got == "timestamp" else cells.slice(at, 1).cast(pa.string())
+        raise TypesDiffer(name, type_, got, n_before + at, shown(written[0].as_py()))
     nothing: pa.Array[Any] = pa.nulls(len(cells), _ARROW[type_])
     return nothing
 

@@ -93,7 +93,7 @@ def test_rows_are_appended_by_the_types_that_are_there(client: httpx.Client, for
         assert ok(answer)["n_samples"] == 5
     else:
         problem = refused(answer, 422, "types-differ")
-        assert "is a timestamp, expected text" in problem["detail"]
+        assert f"{OUT[0]} is a timestamp, expected text" in problem["detail"]
 
 
 def test_what_is_no_time_is_not_appended_to_times(client: httpx.Client) -> None:
@@ -409,3 +409,15 @@ def test_lines_over_time_cross_at_a_time(client: httpx.Client) -> None:
     assert crossing["lower"] < crossing["x"] < crossing["upper"]
     predictions = [ok(predict(client, model, {"t": [crossing["x"]]}), 200)["predictions"][0] for model in models]
     assert predictions[0] == pytest.approx(predictions[1], abs=1e-9)
+
+
+def test_rows_of_one_time_can_belong_together(client: httpx.Client) -> None:
+    """A column of timestamps says which rows are a cluster, as one of numbers does."""
+    days = [DAYS[0], DAYS[0], DAYS[1], DAYS[1], *LATER]
+    x, y = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], [*Y, 2.0, 9.0, 11.0, 20.0]
+    spec = {"target": "y", "features": ["x"], "cov_type": "cluster"}
+    id_ = dataset(client, {"t": days, "n": [microseconds(day) for day in days], "x": x, "y": y})
+    by_time, by_number = (fit(client, dataset_id=id_, cluster=column, **spec) for column in ("t", "n"))
+
+    assert by_time["n_clusters"] == 6
+    assert by_time["inference"] == by_number["inference"]
