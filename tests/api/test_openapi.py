@@ -25,6 +25,7 @@ CALLS = {
     "DELETE /models/{model_id}", "GET /aliases", "GET /aliases/{name}", "PUT /aliases/{name}", "DELETE /aliases/{name}",
     "POST /predict", "GET /predict", "GET /jobs", "GET /jobs/{job_id}", "DELETE /jobs/{job_id}", "GET /jobs/{job_id}/events",
     "GET /jobs/{job_id}/epochs/{epoch}", "GET /healthz", "GET /readyz", "GET /limits",
+    "POST /models/{model_id}/test", "POST /compare",
 }  # fmt: skip
 
 
@@ -58,13 +59,16 @@ def test_references_lead_somewhere() -> None:
 def test_bodies_are_described_with_an_example_that_works(client: httpx.Client, conformance: Conformance) -> None:
     """Each JSON body has a schema that its example fits, and the service takes the example."""
     model_id = ok(client.post("/fit", json={"X": [[0.0, 1.0], [1.0, 1.5], [2.0, 0.0]], "y": [1.0, 3.0, 5.5]}))["id"]
+    for alias, y in (("control", [1.0, 2.0, 4.0]), ("treated", [1.0, 3.0, 4.0])):
+        made = ok(client.post("/fit", json={"X": [[0.0], [1.0], [2.0]], "y": y}))
+        ok(client.put(f"/aliases/{alias}", json={"model_id": made["id"]}))
     for method, path, operation in OPERATIONS:
         if "requestBody" not in operation:
             continue
         content = operation["requestBody"]["content"]["application/json"]
         example = content["example"] | ({"model_id": model_id} if "model_id" in content["example"] else {})
         assert not list(conformance.faults(example, content["schema"], "$"))
-        url = path.format(dataset_id=dataset(client, {**LINE}), name="example")
+        url = path.format(dataset_id=dataset(client, {**LINE}), name="example", model_id=model_id)
         assert client.request(method, url, json=example).status_code in (200, 201), path
 
 
