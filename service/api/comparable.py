@@ -28,7 +28,9 @@ class Side:
     fit_intercept: bool
     rows: tuple[int, int] | None = None  # of the data set; None: all
     cov_type: str = "classical"
-    scales: dict[str, int] = field(default_factory=dict)  # of the terms whose coefficients are read in other units
+    scales: dict[str, int] = field(
+        default_factory=dict
+    )  # what coefficients are multiplied by where they are read, if not by 1
     is_of_time: bool = False  # a line over a timestamp
 
     @property
@@ -136,7 +138,11 @@ def _require_columns(datasets: Sequence[Dataset], target: str, features: Sequenc
         for pointer, name in [("/target", target), *((f"/features/{i}", name) for i, name in enumerate(features))]:
             if name not in [column.name for column in dataset.columns]:
                 raise NotComparable(pointer.split("/")[1], f"{dataset.id} has no column {name!r}", pointer)
-            dataset.numeric("target" if pointer == "/target" else "feature", name)
+            type_ = dataset.column(name).type
+            if type_ != "number" and pointer != "/target":
+                why = f"{name!r} is a {type_} column of {dataset.id}: fit a model to each data set, and compare those"
+                raise InvalidValue(pointer, why)
+        dataset.numeric("target", target)
 
 
 def _of_dataset(use: Services, dataset: Dataset, design: Design) -> Side:

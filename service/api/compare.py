@@ -31,11 +31,12 @@ from service.jobs.workers import WorkerLost
 from service.registry.errors import NoRowsKept, NotFound, NotNumeric, TooManyTerms
 from service.solver.comparison import Comparison, compared
 from service.solver.errors import CoefficientOutOfRange, RankDeficient, TooFewRows
-from service.solver.hypotheses import Combination, FTest
+from service.solver.hypotheses import FTest
 
 router = APIRouter(tags=["models"])
 
 LEVEL = 0.95
+FIGURES = ("estimate", "std_error", "t_value", "p_value", "ci_lower", "ci_upper", "reason")
 
 
 class DatasetIn(Strict):
@@ -162,7 +163,7 @@ def _answer(use: Services, body: CompareRequest, first: Side, second: Side) -> d
         raise OverLimit(pointer, "columns of both together", n_columns, use.limits.max_columns)
     pair = [first.moments, second.moments.select(first.moments.columns)]
     found = use.solver.of_moments(
-        n_columns, compared, pair, first.fit_intercept, body.level, first.is_line,
+        n_columns, compared, pair, first.fit_intercept, body.level, first.is_line, [first.scales.get(term, 1) for term in first.terms],
         for_=str(first.shown["model_id"] or first.shown["dataset_id"]),
     )  # fmt: skip
     return {
@@ -186,20 +187,12 @@ def _tests(found: Comparison, names: tuple[str, ...], side: Side) -> dict[str, A
     reasons = {name: test.reasons["statistic"] for name, test in tests.items() if test is not None and test.reasons}
     return {name: None if test is None else _shown(test) for name, test in tests.items()} | {
         "differences": [
-            {"term": name} | _difference(of, side.scales.get(name, 1))
+            {"term": name} | {figure: getattr(of, figure) for figure in FIGURES}
             for name, of in zip(names, found.equal_lines.hypotheses, strict=True)
         ],
         "crossing": cross,
         "reasons": found.reasons | crossing_reasons | reasons,
     }
-
-
-def _difference(of: Combination, scale: int) -> dict[str, Any]:
-    """Of a coefficient, by the unit that it is read in."""
-    values: dict[str, Any] = {name: getattr(of, name) for name in ("estimate", "std_error", "ci_lower", "ci_upper")}
-    if scale != 1:
-        values = {name: None if value is None else value * scale for name, value in values.items()}
-    return values | {"t_value": of.t_value, "p_value": of.p_value, "reason": of.reason}
 
 
 def _crossing(found: Comparison, *, is_of_time: bool) -> tuple[dict[str, Any] | None, dict[str, str]]:

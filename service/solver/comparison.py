@@ -42,16 +42,22 @@ class Comparison:
     reasons: dict[str, str]
 
 
-def compared(first: Moments, second: Moments, fit_intercept: bool, level: float, are_lines: bool) -> Comparison:
+def compared(
+    first: Moments, second: Moments, fit_intercept: bool, level: float, are_lines: bool, scales: Sequence[int] = ()
+) -> Comparison:
     """Compare the fits of the moments' last column on the others, which do not depend on each other.
 
-    Args: are_lines: the one term is a number as it is.
+    Args: are_lines: the one term is a number as it is. scales: what the coefficient of each term is multiplied by where it is
+        read, if not by 1: those of times.
     Raises: ColumnMismatch, ReadingMismatch, WeightMismatch: they cannot be compared.
     """
     terms = len(first.columns) - 1
     whole = stacked(first, second, fit_intercept)
     shift = 1 if fit_intercept else 0  # the place of g among the terms of the whole
-    slopes = [Hypothesis({1 + shift + terms + i: 1.0}) for i in range(terms)]
+    places = range(1 + shift + terms, 1 + shift + 2 * terms)
+    slopes = [
+        Hypothesis({place: 1.0}, scales={place: scale}) for place, scale in zip(places, scales or [1] * terms, strict=True)
+    ]
     lines = [Hypothesis({1: 1.0}), *slopes] if fit_intercept else slopes
     equal_lines = f_test(whole, fit_intercept, lines, level)
     reasons = {}
@@ -64,7 +70,7 @@ def compared(first: Moments, second: Moments, fit_intercept: bool, level: float,
     if not (are_lines and fit_intercept):
         reasons["crossing"] = NO_LINES if not are_lines else THROUGH_ORIGIN
     else:
-        cross = _crossing(whole, lines, level)
+        cross = _crossing(whole, level)
         reasons |= {"crossing": PARALLEL} if cross.x is None else {}
         reasons |= {"crossing_interval": NO_DF} if cross.kind is None else {}
     return Comparison(
@@ -104,8 +110,9 @@ def stacked(first: Moments, second: Moments, with_g: bool) -> Moments:
     )
 
 
-def _crossing(whole: Moments, lines: Sequence[Hypothesis], level: float) -> Crossing:
-    """Of the differences of the intercepts and of the slopes, exactly."""
+def _crossing(whole: Moments, level: float) -> Crossing:
+    """Of the differences of the intercepts and of the slopes, by the unit that x has in the moments, exactly."""
+    lines = [Hypothesis({1: 1.0}), Hypothesis({3: 1.0})]
     equation = centred(whole, True)
     values = values_in_rationals(equation, combinations(lines, 3, whole.numbers))
     d0, d1 = values.estimates
