@@ -17,7 +17,21 @@ from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
-from service.api import aliases, compare, datasets, fit, health, hypotheses, jobs, models, moments, predict, problems, rows
+from service.api import (
+    aliases,
+    compare,
+    datasets,
+    fit,
+    health,
+    hypotheses,
+    invert,
+    jobs,
+    models,
+    moments,
+    predict,
+    problems,
+    rows,
+)
 from service.api.direct import Direct
 from service.api.one_a_turn import OneATurn
 from service.api.openapi import openapi
@@ -75,7 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,  # what generated clients call their functions
     )  # fmt: skip
     app.openapi = partial(openapi, app)  # type: ignore[method-assign]  # the way FastAPI documents
-    for module in (datasets, rows, moments, fit, predict, models, hypotheses, compare, aliases, jobs, health):
+    for module in (datasets, rows, moments, fit, predict, models, hypotheses, invert, compare, aliases, jobs, health):
         app.include_router(module.router, dependencies=[Depends(require_known)])
     for error in problems.FAMILIES:
         app.add_exception_handler(error, problems.on_error)

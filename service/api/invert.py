@@ -1,0 +1,229 @@
+"""`/models/{id}/invert`: given measured y, which x: calibration, and when a curve passes a threshold."""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter
+from pydantic import BaseModel, Field, WithJsonSchema
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.api.bodies import JSON, content_type, json_body, parsed, read
+from service.api.closed_form import STOPPED, closed_form
+from service.api.errors import (
+    BodyTimeout,
+    BodyTooLarge,
+    InvalidValue,
+    NoInterval,
+    NotTestable,
+    UnseenCategory,
+    UnsupportedMediaType,
+)
+from service.api.measured import ASKED, CELL, cells, measured, pointer
+from service.api.predicted import Wanted, blocks_of, of_columns
+from service.api.problems import responses
+from service.api.services import Services, Use
+from service.ingest.errors import IngestError, shown
+from service.ingest.json_rows import Strict
+from service.jobs.workers import WorkerLost
+from service.registry.errors import ColumnsDiffer, NotFound, TypesDiffer
+from service.registry.matching import require_columns
+from service.registry.models import Model
+from service.solver.errors import UnreadableNumber
+from service.solver.inversion import IntervalOf, Inversion, Kind, Slice, inversions, without_errors
+from service.solver.reading import check
+from service.solver.regions import Region
+
+router = APIRouter(tags=["models"])
+
+MOST_DEGREE = 12  # of the curve: to solve for it takes 40 ms, and 7 each y
+# A power takes as long as so many columns: a curve of degree 6 takes 2 ms, with 24 columns beside it 9.
+POWER_COLUMNS = 4
+
+UNEVEN = "its cov_type says that the noise is not even, so that nobody knows that of a new measurement"
+NOWHERE = "there is no one x at which the fitted curve has this y"
+
+
+class InvertRequest(Strict):
+    """What was measured, each item a question of its own."""
+
+    y: Annotated[Any, WithJsonSchema(ASKED)] = Field(
+        description="a list: a number is one measurement, a list the replicates of one unknown x"
+    )
+    feature: str | None = Field(None, description="the x that is asked for; needed if the model has several features")
+    at: dict[str, Annotated[Any, WithJsonSchema(CELL)]] = Field({}, description="where the other features stand, by name")
+    interval: Literal["prediction", "confidence"] = Field(
+        "prediction", description="of the x of these measurements, or of the x at which the mean of y is that: a threshold"
+    )
+    level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+
+class InvertedOut(BaseModel):
+    """Which x for one y."""
+
+    y: float = Field(description="the mean of the replicates")
+    n_replicates: int
+    x: float | None = Field(description="the estimate; of several the one within the range of the fit, if one alone is")
+    estimates: list[float] = Field(description="all x at which the fitted curve has this y, rising")
+    lower: float | None = Field(description="the ends of the bounded region that has x in it")
+    upper: float | None
+    regions: list[Annotated[list[float | None], Field(min_length=2, max_length=2)]] | None = Field(
+        description="all x that the level does not exclude, from lower to upper each; null is no end; null in all: not known"
+    )
+    kind: Kind | None = Field(description='"interval" is the plain one; "unbounded": several parts, of which one has no end')
+    extrapolation: bool | None = Field(description="whether x lies outside the range of the fit; null if that is not known")
+    reason: str | None = Field(description="what is not plain, and why figures are null")
+
+
+class InvertOut(BaseModel):
+    """Which x, in the order of the y."""
+
+    model_id: str
+    feature: str
+    interval: str
+    level: float
+    items: list[InvertedOut]
+
+
+@router.post(
+    "/models/{model_id}/invert", response_model=InvertOut,
+    responses=responses(NotFound, InvalidValue, NoInterval, ColumnsDiffer, TypesDiffer, UnseenCategory, UnreadableNumber,
+                        IngestError, UnsupportedMediaType, BodyTooLarge, BodyTimeout, WorkerLost),
+    openapi_extra=json_body(InvertRequest, example={"y": [3.0, [2.9, 3.1, 3.05]]}),
+)  # fmt: skip
+async def invert_model(request: Request, use: Use, model_id: str) -> Response:
+    """Which x gave these measured y: Fieller's set, said as such where it is unbounded or empty."""
+    content_type(request, (JSON,))
+    body = await parsed(await read(request, use.limits), InvertRequest)
+    answer = await asyncio.to_thread(lambda: _inverted(request, use, use.models.get(model_id), body))
+    return Response(orjson.dumps(answer), media_type=JSON)
+
+
+def _inverted(request: Request, use: Services, model: Model, body: InvertRequest) -> dict[str, Any]:
+    asked = measured(body.y, body.interval)
+    feature = _feature(model, body.feature)
+    request.state.where = _where
+    along = _slice(model, feature, cells(body.at))
+    found = _found(use, model, along, asked, body.level, body.interval)
+    seen = (model.body.get("ranges") or {}).get(feature)
+    return {
+        "model_id": model.id,
+        "feature": feature,
+        "interval": body.interval,
+        "level": body.level,
+        "items": [_item(one, seen) for one in found],
+    }
+
+
+def _found(
+    use: Services, model: Model, along: Slice, asked: list[list[float]], level: float, interval: IntervalOf
+) -> tuple[Inversion, ...]:
+    """Raises: NoInterval: nobody knows how wrong the model may be, or it is wrong on purpose."""
+    if model.body["descent"] is not None and "inference" in model.body["reasons"]:
+        return without_errors(model.evaluation.hi, along, model.numbers, asked, STOPPED)
+    try:
+        closed = closed_form(use, model)
+    except NotTestable as error:
+        raise NoInterval(error.why) from None
+    if closed.robust is not None and interval == "prediction":
+        raise NoInterval(f"{UNEVEN}; where the mean passes a y is known: interval confidence")
+    return use.solver.of_moments(
+        max(len(closed.terms), POWER_COLUMNS * along.degree), inversions, [closed.moments], closed.fit_intercept, along, asked,
+        level, interval, closed.robust, for_=model.id,
+    )  # fmt: skip
+
+
+def _slice(model: Model, feature: str, at: dict[str, float | str | bool]) -> Slice:
+    """The terms that were kept, and where the other features stand, read as the cells of a row are.
+
+    Raises: InvalidValue: one of the feature's terms was dropped, or its degree is too high; ColumnsDiffer, TypesDiffer,
+        WrongType, UnseenCategory, UnreadableNumber.
+    """
+    others = [name for name in model.feature_names if name != feature]
+    require_columns(others, at)
+    recipe, dropped = model.recipe, set(model.body["dropped"])
+    place = next(j for j, base in enumerate(recipe.bases) if base.name == feature and base.group is None)
+    lost = next((term.name for term in recipe.terms if place in dict(term.powers) and term.name in dropped), None)
+    if lost is not None:
+        why = f"the term {lost!r} was dropped, as it depends on others: the data do not tell how y depends on {feature}"
+        raise InvalidValue("/feature", why)
+    somewhere = "1970-01-01" if feature in model.timestamps else 0.0
+    row = of_columns({name: [somewhere if name == feature else at[name]] for name in model.feature_names})
+    (bases,) = blocks_of(model, iter([row]), Wanted())
+    check(bases, [base.name for base in recipe.bases], "float64")
+    along = Slice(tuple(term for term in recipe.terms if term.name not in dropped), place, tuple(bases[0].tolist()))
+    if along.degree > MOST_DEGREE:
+        raise InvalidValue("/feature", f"its powers go up to {along.degree}: curves up to degree {MOST_DEGREE} are inverted")
+    return along
+
+
+def _feature(model: Model, named: str | None) -> str:
+    """Raises: InvalidValue: it is none, or none of numbers."""
+    names = model.feature_names
+    if named is None and len(names) > 1:
+        raise InvalidValue("/feature", f"the model has several features: which of {_few(names)}?")
+    feature = names[0] if named is None else named
+    if feature not in names:
+        raise InvalidValue("/feature", f"there is no feature {shown(feature)!r}; there are {_few(names)}")
+    if feature in model.recipe.levels:
+        raise InvalidValue("/feature", f"{shown(feature)!r} is a column of categories: only numbers can be found from y")
+    return feature
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:10])) + (", …" if len(names) > 10 else "")
+
+
+def _item(found: Inversion, seen: Sequence[float] | None) -> dict[str, Any]:
+    x, why = _chosen(found, seen)
+    lower, upper = _around(found.regions, x)
+    reason = "; ".join(filter(None, (why, found.reason)))
+    return {
+        "y": found.y,
+        "n_replicates": found.n_replicates,
+        "x": _written(x),
+        "estimates": [_written(one) for one in found.estimates],
+        "lower": _written(lower),
+        "upper": _written(upper),
+        "regions": None if found.regions is None else [[_written(end) for end in region] for region in found.regions],
+        "kind": found.kind,
+        "extrapolation": None if x is None or seen is None else not seen[0] <= x <= seen[1],
+        "reason": reason or None,
+    }
+
+
+def _written(x: float | None) -> float | None:
+    """A value of the feature as the answer has it; no end is null."""
+    return None if x is None or math.isinf(x) else x
+
+
+def _chosen(found: Inversion, seen: Sequence[float] | None) -> tuple[float | None, str | None]:
+    """The estimate, or why there is none."""
+    estimates = found.estimates
+    if not estimates:
+        return None, NOWHERE
+    if len(estimates) == 1:
+        return estimates[0], None
+    within = [] if seen is None else [x for x in estimates if seen[0] <= x <= seen[1]]
+    if len(within) == 1:
+        return within[0], None
+    where = "none" if seen is not None and not within else "more than one" if within else "nobody knows how many"
+    return None, f"the fitted curve has this y at {len(estimates)} x, {where} of them within the range of the fit"
+
+
+def _around(regions: Sequence[Region] | None, x: float | None) -> Region | tuple[None, None]:
+    """The bounded region that has x in it; without an x the only one."""
+    for lower, upper in regions or ():
+        is_it = len(regions or ()) == 1 if x is None else lower <= x <= upper
+        if is_it and not (math.isinf(lower) or math.isinf(upper)):
+            return lower, upper
+    return None, None
+
+
+def _where(error: Exception) -> str:
+    """Of what is wrong with `at`."""
+    column = getattr(error, "column", None)
+    return "/at" if column is None else pointer(str(column))
