@@ -32,7 +32,7 @@ class Errors:
     reasons: dict[str, str]
 
 
-def sandwich(task: Task, fit: LeastSquares, summed: Summed, n_rows: int, solver: Solver, for_: str) -> Sandwich | None:
+def sandwich(task: Task, fit: LeastSquares, summed: Summed, solver: Solver, for_: str) -> Sandwich | None:
     """To add the rows to; None for a fit that has no errors, or the classical ones. Raises: Cancelled."""
     if task.cov_type == "classical" or fit.sigma is None or not _is_determined(fit):
         return None
@@ -44,7 +44,7 @@ def sandwich(task: Task, fit: LeastSquares, summed: Summed, n_rows: int, solver:
         1 + len(fit.feature_names), influence, [summed.moments], target, kept, task.fit_intercept, made_of, for_=for_
     )
     return Sandwich(
-        made, task.cov_type, task.numbers, sigma=fit.sigma, n=fit.df_resid + fit.rank, rank=fit.rank, n_rows=n_rows,
+        made, task.cov_type, task.numbers, sigma=fit.sigma, n=fit.df_resid + fit.rank, rank=fit.rank, n_rows=summed.moments.n_samples,
         is_repeated=task.design.weight_type == "frequency",
     )  # fmt: skip
 

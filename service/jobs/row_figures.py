@@ -1,7 +1,7 @@
 """What of a fit takes its rows: how far it is off on average, where they lie, and robust errors; in one pass over them."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -91,7 +91,8 @@ class _Seen:
         self._is_counted = task.design.weight_type == "frequency"
         self._scale = 0 if not fitted.rms else math.frexp(fitted.rms)[1]
         self._weight_scale = 0 if task.design.weights is None else math.frexp(fitted.weight)[1]
-        self._errors, self._logs = Summation(["error"]), Summation(["log"])
+        self._errors = Summation(["error"])
+        self._logs = None if task.design.weights is None or self._is_counted else Summation(["log"])
         self._low: Floats | None = None
         self._high: Floats | None = None
 
@@ -103,7 +104,7 @@ class _Seen:
         sizes = np.ldexp(np.abs(e), -self._scale)
         if block.weights is not None:
             sizes = sizes * np.ldexp(block.weights, -self._weight_scale)
-            if not self._is_counted:
+            if self._logs is not None:
                 self._logs.add(np.log(block.weights)[:, None])
         if self._fitted.rms:
             self._errors.add(np.where(sizes < _NEGLIGIBLE, 0.0, sizes)[:, None])
@@ -115,7 +116,7 @@ class _Seen:
         if self._low is not None and self._high is not None:
             pairs = zip((self._low + 0.0).tolist(), (self._high + 0.0).tolist(), strict=True)
             ranges = {name: [low, high] for name, (low, high) in zip(names, pairs, strict=True)}
-        return RowFigures(mae, _total(self._logs), ranges, covariance, reasons)
+        return RowFigures(mae, 0.0 if self._logs is None else _total(self._logs), ranges, covariance, reasons)
 
 
 def _mae_of(fitted: Fitted, total: float) -> tuple[float | None, dict[str, str]]:
@@ -129,9 +130,3 @@ def _total(sums: Summation) -> float:
     moments = sums.result()
     exact = moments.sums[0, 1] * moments.exact_units[0]
     return quotient(int(exact.p), int(exact.q))
-
-
-def ranges_of(columns: Mapping[str, tuple[float | None, float | None]]) -> dict[str, list[float]] | None:
-    """From what a data set knows of its columns; None if it knows nothing."""
-    known = {name: [low, high] for name, (low, high) in columns.items() if low is not None and high is not None}
-    return known or None

@@ -11,11 +11,9 @@ from threading import Event, Lock
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from service.ingest import json_rows
 from service.jobs import history, table
 from service.jobs.active import Active
 from service.jobs.state import Job, NoSuchEpoch, TooManyJobs
@@ -24,14 +22,13 @@ from service.jobs.watch import Watch
 from service.jobs.work import Made, Work
 from service.jobs.workers import Cancelled, is_short
 from service.registry.datasets import require
-from service.registry.fitted_rows import are_few, kept
+from service.registry.fitted_rows import kept
 from service.registry.models import Model, Models
 from service.registry.observations import Columns
 from service.registry.pages import Page, page_of
 from service.registry.summing import Summed
 from service.solver.threads import give_way
 from service.store.additions import Row, insert
-from service.store.rows import PartWriter, path
 from service.store.tables import Store, jobs
 
 log = logging.getLogger(__name__)
@@ -91,7 +88,7 @@ class Jobs:
             raise TooManyJobs(self._max_unfinished)
         job = Job.new(task)
         is_short_fit = summed is not None and task.descent is None and is_short(summed.moments)
-        if summed is not None and is_short_fit and self._work.reads_little(task, summed):
+        if summed is not None and is_short_fit and self._work.reads_little(task, summed, inline):
             made = self._work.closed_form(job, summed, inline)
             model = made.model
             job = job.done(model.id, model.created_at)
@@ -114,14 +111,12 @@ class Jobs:
             if also is not None:
                 also(job, connection)
 
-        rows_file = None
-        if inline is not None and (task.walks_rows or (task.reads_rows and not are_few(inline, task.row_columns))):
-            rows_file = self._keep_rows(job.id, json_rows.batch({name: inline[name] for name in task.row_columns}))
+        rows_file = None if inline is None else self._work.rows.keep(job, inline)
         try:
             row = table.row(job, summed, rows_file, reads_rows=reads_rows)
             self._store.add([row, *_kept(job, inline)], keep).result()
         except BaseException:
-            path(self._work.rows_folder, job.id).unlink(missing_ok=True)
+            self._work.rows.forget(job.id)
             raise
 
     def get(self, id_: str) -> Job:
@@ -268,18 +263,13 @@ class Jobs:
             with self._store.write() as connection:
                 keep(connection)
 
-    def _keep_rows(self, job_id: str, rows: pa.RecordBatch) -> str:
-        with PartWriter(self._work.rows_folder, job_id) as writer:
-            writer.write(rows)
-            return writer.commit().stem
-
     def _let_go(self, active: Active) -> None:
         """The job is no longer this process's; its own rows go if it has ended, and stay if it will be taken up again."""
         with self._lock:
             self._active.pop(active.job.id, None)
         self._work.solver.forget(active.job.id)
         if active.job.is_finished and active.job.id not in self._unkept:
-            path(self._work.rows_folder, active.job.id).unlink(missing_ok=True)
+            self._work.rows.forget(active.job.id)
 
 
 def _kept(job: Job, inline: Columns | None) -> list[Row]:

@@ -6,28 +6,26 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 from flint import fmpq
 from numpy.typing import NDArray
 
 from service.jobs import robust, row_figures, table
 from service.jobs.active import Active
 from service.jobs.fitting import Arrival, by_descent, by_normal_equation
+from service.jobs.job_rows import JobRows
 from service.jobs.minibatch import descend_by_batches
 from service.jobs.row_figures import MOST_CELLS, Fitted, Progress, RowFigures
 from service.jobs.state import Job
 from service.jobs.task import Descent, Task
 from service.jobs.trajectories import Trajectories
 from service.jobs.workers import SHORT_DESCENT, Cancelled, HowToSolve, Solver, is_short
-from service.registry import fitted_rows, observations
 from service.registry.datasets import Datasets
 from service.registry.design import Recipe
 from service.registry.errors import NoRowsKept, NotFound
 from service.registry.models import Model
-from service.registry.observations import Columns, RowsOfFit
+from service.registry.observations import Columns
 from service.registry.summing import Summed
 from service.registry.sums import Sums
-from service.registry.versions import Dataset
 from service.solver.errors import Diverges, Overflowed
 from service.solver.evaluation import Evaluation
 from service.solver.least_squares import LeastSquares
@@ -36,7 +34,6 @@ from service.solver.rates import surely_stable_rate
 from service.solver.rounding import nearest
 from service.solver.sandwich import Sandwich
 from service.solver.units import BASE
-from service.store.rows import Part, Rows, path
 from service.store.tables import Store
 
 # Eigenvalues in float64 are good to some 1e-14 of the largest; rates so near the limit are left to the balls.
@@ -65,6 +62,10 @@ class Work:
     rows_folder: Path
     checkpoint_s: float
 
+    @property
+    def rows(self) -> JobRows:
+        return JobRows(self.store, self.datasets, self.rows_folder)
+
     def refuse(self, job: Job, summed: Summed) -> None:
         """Find what is wrong with a fit before there is a job for it, as far as that takes milliseconds.
 
@@ -83,17 +84,16 @@ class Work:
             if task.descent.learning_rate > limit * (1.0 + DOUBTFUL):
                 raise Diverges(task.descent.learning_rate, limit)
 
-    def reads_little(self, task: Task, summed: Summed) -> bool:
-        """Whether a fit that is solved at once is done with its rows at once, too."""
+    def reads_little(self, task: Task, summed: Summed, inline: Columns | None) -> bool:
+        """Whether a fit that is solved at once is done with its rows at once, too. Raises: NotFound."""
         n_coef = len(summed.moments.columns) - 1 + task.fit_intercept
-        return task.cov_type == "classical" or (summed.moments.n_samples + summed.found.n_dropped) * n_coef**2 <= LITTLE
+        return task.cov_type == "classical" or self.rows.number(task, summed, inline) * n_coef**2 <= LITTLE
 
     def closed_form(self, job: Job, summed: Summed, inline: Columns | None, progress: Progress = lambda _: None) -> Made:
         """The model of a task without a descent. Raises: Cancelled, and as the solver."""
         started = time.monotonic()
         task, fit = job.task, self._least_squares(job, summed)
-        n_rows = _n_rows(task, summed)
-        sandwich = robust.sandwich(task, fit, summed, n_rows, self.solver, job.id)
+        sandwich = robust.sandwich(task, fit, summed, self.solver, job.id)
         figures = self._row_figures(job, summed, _fitted(summed, fit.evaluation, fit.rmse), inline, sandwich, progress)
         errors = robust.errors(task, fit, sandwich, figures.covariance)
         model = by_normal_equation(task, fit, summed.found, job.id, _ms_since(started), figures, errors)
@@ -106,12 +106,13 @@ class Work:
         """
         job, moments, started = active.job, summed.moments, time.monotonic()
         if job.task.descent is None:
-            return self.closed_form(job, summed, active.inline, partial(_read, active, _n_rows(job.task, summed)))
+            n_rows = self.rows.number(job.task, summed, active.inline)
+            return self.closed_form(job, summed, active.inline, partial(_read, active, n_rows))
         fit = self._least_squares(job, summed)
         if job.task.descent.batch_size is None:
             arrival = self._descend(active, job.task.descent, moments)
         else:
-            rows = self._rows(job)
+            rows = self.rows.all(job)
             arrival = descend_by_batches(active, job.task.descent, moments, rows, self.store, self.checkpoint_s)
         if not np.isfinite(arrival.theta).all():
             raise Overflowed(arrival.learning_rate, arrival.largest_stable)
@@ -129,7 +130,7 @@ class Work:
         def progress(n_read: int, n_rows: int) -> None:
             _read(active, n_rows, n_read)
 
-        dataset, design = self._dataset(job), job.task.design
+        dataset, design = self.rows.dataset(job), job.task.design
         made = self.sums.known(dataset, design) or self.sums.made(dataset, design, progress)
         with self.store.write() as connection:
             table.keep_summed(connection, job.id, made)
@@ -160,77 +161,23 @@ class Work:
     ) -> RowFigures:
         """From the rows, if errors are made of them or they are few; else what the data set knows of them."""
         task, found = job.task, summed.found
-        n_cells = _n_rows(task, summed) * len(summed.moments.columns)
-        if sandwich is None:
-            if n_cells > MOST_CELLS:
-                return row_figures.nothing(row_figures.MANY_ROWS, self._ranges(job))
-            if inline is not None and task.design.is_plain and not (found.n_dropped or found.imputed):
-                return row_figures.of_plain(task, inline, fitted)
         try:
-            rows = self._rows_of_fit(job, summed, inline)
+            if sandwich is None:
+                if self.rows.number(task, summed, inline) * len(summed.moments.columns) > MOST_CELLS:
+                    return row_figures.nothing(row_figures.MANY_ROWS, self.rows.ranges(job))
+                if inline is not None and task.design.is_plain and not (found.n_dropped or found.imputed):
+                    return row_figures.of_plain(task, inline, fitted)
+            rows = self.rows.of_fit(job, summed, inline)
             if rows is not None:
                 return row_figures.of_rows(task, rows, fitted, sandwich, progress)
         except (NotFound, NoRowsKept):
             if sandwich is not None:
                 raise
-        return row_figures.nothing(row_figures.NO_ROWS, self._ranges(job))
-
-    def _rows_of_fit(self, job: Job, summed: Summed, inline: Columns | None) -> RowsOfFit | None:
-        """None: they came in a call, were not needed again, and this is another process. Raises: NotFound, NoRowsKept."""
-        task, design, found = job.task, job.task.design, summed.found
-        if task.dataset_id is not None and task.dataset_version is not None:
-            return observations.of_dataset(self.datasets, task.dataset_id, task.dataset_version, design, found, task.cluster)
-        if inline is None:
-            inline = fitted_rows.inline_of(self.store, job.id, task.row_columns)
-        if inline is not None:
-            return observations.of_columns(inline, design, found, task.cluster)
-        file = self._own_rows(job)
-        return None if file is None else RowsOfFit(design, found, 0, file.n_rows, file.batches, task.cluster)
-
-    def _ranges(self, job: Job) -> dict[str, list[float]] | None:
-        """Of the features, as far as the data set knows them."""
-        if job.task.dataset_id is None:
-            return None
-        try:
-            columns = {column.name: (column.min, column.max) for column in self._dataset(job).columns}
-        except NotFound:
-            return None
-        return row_figures.ranges_of({name: columns[name] for name in job.task.design.features})
-
-    def _own_rows(self, job: Job) -> Rows | None:
-        """The file of rows that came in the call, if the job has one."""
-        with self.store.read() as connection:
-            file = table.row_of(connection, job.id).rows_file
-        if file is None:
-            return None
-        where = path(self.rows_folder, file)
-        with pa.memory_map(str(where)) as source, pa.ipc.open_file(source) as reader:
-            last = reader.num_record_batches - 1
-            n_rows = last * reader.get_batch(0).num_rows + reader.get_batch(last).num_rows
-        return Rows([Part(where, n_rows)])
-
-    def _rows(self, job: Job) -> Rows:
-        """The rows of an inline fit's own file, or those of its data set."""
-        own = self._own_rows(job)
-        if own is not None:
-            return own
-        dataset = self._dataset(job)
-        return self.datasets.rows(dataset.id, dataset.version)
-
-    def _dataset(self, job: Job) -> Dataset:
-        assert job.task.dataset_id is not None  # noqa: S101 (an inline fit brings its moments and its rows)
-        return self.datasets.get(job.task.dataset_id, job.task.dataset_version)
+        return row_figures.nothing(row_figures.NO_ROWS, self.rows.ranges(job))
 
 
 def _ms_since(started: float) -> float:
     return (time.monotonic() - started) * 1e3
-
-
-def _n_rows(task: Task, summed: Summed) -> int:
-    """How many rows there are to read, or nearly: rows of weight 0 are not known of."""
-    if task.design.rows is not None:
-        return task.design.rows[1] - task.design.rows[0]
-    return summed.moments.n_samples + summed.found.n_dropped
 
 
 def _fitted(summed: Summed, evaluation: Evaluation, rms: float | None) -> Fitted:
