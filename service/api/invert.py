@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -26,6 +26,7 @@ from service.api.measured import ASKED, CELL, cells, measured, pointer
 from service.api.predicted import Wanted, blocks_of, of_columns
 from service.api.problems import responses
 from service.api.services import Services, Use
+from service.ingest import times
 from service.ingest.errors import IngestError, shown
 from service.ingest.json_rows import Strict
 from service.jobs.workers import WorkerLost
@@ -44,6 +45,7 @@ MOST_DEGREE = 12  # of the curve: to solve for it takes 40 ms, and 7 each y
 POWER_COLUMNS = 4
 
 UNEVEN = "its cov_type says that the noise is not even, so that nobody knows that of a new measurement"
+NO_YEAR = "what lies before the year 1 or after 9999 is null"
 NOWHERE = "there is no one x at which the fitted curve has this y"
 
 
@@ -61,16 +63,22 @@ class InvertRequest(Strict):
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
 
+Value = float | str
+Written = Callable[[float], Value | None]
+
+
 class InvertedOut(BaseModel):
     """Which x for one y."""
 
     y: float = Field(description="the mean of the replicates")
     n_replicates: int
-    x: float | None = Field(description="the estimate; of several the one within the range of the fit, if one alone is")
-    estimates: list[float] = Field(description="all x at which the fitted curve has this y, rising")
-    lower: float | None = Field(description="the ends of the bounded region that has x in it")
-    upper: float | None
-    regions: list[Annotated[list[float | None], Field(min_length=2, max_length=2)]] | None = Field(
+    x: Value | None = Field(
+        description="the estimate, a time where the feature is one; of several the one within the range of the fit, if one alone is"
+    )
+    estimates: list[Value] = Field(description="all x at which the fitted curve has this y, rising")
+    lower: Value | None = Field(description="the ends of the bounded region that has x in it")
+    upper: Value | None
+    regions: list[Annotated[list[Value | None], Field(min_length=2, max_length=2)]] | None = Field(
         description="all x that the level does not exclude, from lower to upper each; null is no end; null in all: not known"
     )
     kind: Kind | None = Field(description='"interval" is the plain one; "unbounded": several parts, of which one has no end')
@@ -114,7 +122,7 @@ def _inverted(request: Request, use: Services, model: Model, body: InvertRequest
         "feature": feature,
         "interval": body.interval,
         "level": body.level,
-        "items": [_item(one, seen) for one in found],
+        "items": [_item(one, seen, _as_time if feature in model.timestamps else _as_number) for one in found],
     }
 
 
@@ -177,27 +185,35 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names[:10])) + (", …" if len(names) > 10 else "")
 
 
-def _item(found: Inversion, seen: Sequence[float] | None) -> dict[str, Any]:
+def _item(found: Inversion, seen: Sequence[float] | None, written: Written) -> dict[str, Any]:
+    """Args: written: a value of the feature as the answer has it."""
     x, why = _chosen(found, seen)
     lower, upper = _around(found.regions, x)
-    reason = "; ".join(filter(None, (why, found.reason)))
+    ends = [end for region in found.regions or () for end in region if not math.isinf(end)]
+    beyond = NO_YEAR if any(written(value) is None for value in (*found.estimates, *ends)) else None
+    reason = "; ".join(filter(None, (why, found.reason, beyond)))
     return {
         "y": found.y,
         "n_replicates": found.n_replicates,
-        "x": _written(x),
-        "estimates": [_written(one) for one in found.estimates],
-        "lower": _written(lower),
-        "upper": _written(upper),
-        "regions": None if found.regions is None else [[_written(end) for end in region] for region in found.regions],
+        "x": None if x is None else written(x),
+        "estimates": [value for one in found.estimates if (value := written(one)) is not None],
+        "lower": None if lower is None else written(lower),
+        "upper": None if upper is None else written(upper),
+        "regions": None if found.regions is None else [[written(end) for end in region] for region in found.regions],
         "kind": found.kind,
         "extrapolation": None if x is None or seen is None else not seen[0] <= x <= seen[1],
         "reason": reason or None,
     }
 
 
-def _written(x: float | None) -> float | None:
-    """A value of the feature as the answer has it; no end is null."""
-    return None if x is None or math.isinf(x) else x
+def _as_number(x: float) -> Value | None:
+    """No end is null."""
+    return None if math.isinf(x) else x
+
+
+def _as_time(x: float) -> Value | None:
+    """Microseconds since 1970 as the nearest time; no end is null, and what is so far that it cannot be written."""
+    return times.nearest(x)
 
 
 def _chosen(found: Inversion, seen: Sequence[float] | None) -> tuple[float | None, str | None]:

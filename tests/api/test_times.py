@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from service.ingest.times import microseconds
+from service.ingest.times import iso, microseconds
 from tests.api.made import ARROW, CSV, FORMS, Sent, as_json, dataset, fit, of_arrow, ok, pointers, refused
 
 DAYS = ["2026-11-26", "2026-11-27", "2026-11-28T12:00:00Z", "2026-11-29 00:00:00.000001+00:00"]
@@ -421,3 +421,50 @@ def test_rows_of_one_time_can_belong_together(client: httpx.Client) -> None:
 
     assert by_time["n_clusters"] == 6
     assert by_time["inference"] == by_number["inference"]
+
+
+def invert(client: httpx.Client, model: dict[str, Any], *y: float, **options: object) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ok(client.post(f"/models/{model['id']}/invert", json={"y": list(y), **options}), 200)[
+        "items"
+    ]
+    return found
+
+
+def test_when_the_disk_is_full_is_a_date_with_an_interval(client: httpx.Client) -> None:
+    """Daily usage: a gigabyte a day and some noise. At 500 GB; the fitted line has that value there, to the microsecond."""
+    days = [f"2026-{month:02d}-{day:02d}" for month in (9, 10, 11) for day in range(1, 29)]
+    start = microseconds(days[0])
+    used = [400.0 + (microseconds(day) - start) / 86_400e6 + (-1.0) ** i * (i % 5) / 4 for i, day in enumerate(days)]
+    model = fit(client, dataset_id=dataset(client, {"day": days, "used": used}), target="used", features=["day"])
+
+    (full,) = invert(client, model, 500.0, interval="confidence")
+
+    assert full["x"][:10] == "2026-12-10"
+    assert "2026-12-09" < full["lower"] < full["x"] < full["upper"] < "2026-12-11"
+    assert (full["estimates"], full["regions"]) == ([full["x"]], [[full["lower"], full["upper"]]])
+    assert (full["kind"], full["extrapolation"], full["reason"]) == ("interval", True, None)
+    assert ok(predict(client, model, {"day": [full["x"]]}), 200)["predictions"] == [pytest.approx(500.0, abs=1e-9)]
+    (wider,) = invert(client, model, 500.0)
+    assert wider["lower"] < full["lower"] < full["upper"] < wider["upper"]
+
+
+def test_times_are_those_of_their_microseconds_rounded(client: httpx.Client) -> None:
+    """The same question of the model of these as numbers."""
+    by_times, by_numbers = lines(client)
+    model, other = (fit(client, dataset_id=id_, target="y", features=["t"]) for id_ in (by_times, by_numbers))
+
+    for one, number in zip(invert(client, model, 3.0, 100.0), invert(client, other, 3.0, 100.0), strict=True):
+        for name in ("x", "lower", "upper"):
+            assert one[name] == (None if number[name] is None else iso(round(number[name])))
+        assert one["extrapolation"] == number["extrapolation"]
+
+
+def test_what_lies_in_no_year_that_is_written_is_null_with_the_reason(client: httpx.Client) -> None:
+    """A slope of a millionth a day reaches a million in the year 2.7 million."""
+    y = [1.0, 1.000001, 1.0000025, 1.000003]
+    model = fit(client, dataset_id=dataset(client, {"t": DAYS, "y": y}), target="y", features=["t"])
+
+    (far,) = invert(client, model, 1e6)
+
+    assert (far["x"], far["estimates"]) == (None, [])
+    assert "after 9999" in far["reason"]
