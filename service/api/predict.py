@@ -1,7 +1,6 @@
 """`/predict`: a model's answer for new rows."""
 
 import asyncio
-import io
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -16,7 +15,20 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.bodies import JSON, TYPES, cell_pointer, content_type, header, json_body, parsed, read, row_reader
+from service.api.bodies import (
+    JSON,
+    TYPES,
+    Pieces,
+    cell_pointer,
+    content_type,
+    header,
+    json_body,
+    parsed,
+    read,
+    row_reader,
+    streamed,
+    unpacked,
+)
 from service.api.errors import (
     BodyTimeout,
     BodyTooLarge,
@@ -46,6 +58,7 @@ from service.api.services import Services, Use
 from service.api.written import Json, written
 from service.ingest import times
 from service.ingest.csv_cells import BOOLEANS
+from service.ingest.csv_records import Readable
 from service.ingest.errors import IngestError
 from service.ingest.formats import ARROW, CSV, READERS
 from service.ingest.json_rows import Columns, Matrix, Strict
@@ -120,9 +133,8 @@ async def predict(
 ) -> Response:
     """Predict for rows: JSON, CSV with a header, an Arrow stream, or Parquet; answered as `Accept` has it, JSON by default."""
     type_, form = content_type(request, TYPES), _form(header(request, b"accept"))
-    text = await read(request, use.limits)
     if type_ == JSON:
-        body = await parsed(text, PredictRequest)
+        body = await parsed(await read(request, use.limits), PredictRequest)
         found = _at_hand(use, body.model_id, _n_rows(body)) if body.is_plain else None
         if found is not None:
             return _of_json(request, use, body, form, found)
@@ -130,13 +142,15 @@ async def predict(
     if model_id is None:
         raise InvalidValue("", "a body that is not JSON needs the query parameter model_id", parameter="model_id")
 
-    def of_table() -> Response:
+    def of_table(stream: Readable) -> Response:
         model = use.models.get(model_id)
         wanted = Wanted(interval=interval, level=level, leverage=leverage, on_unseen=on_unseen)
         reader = row_reader(request, use, use.limits.max_predict_rows, model.types)
-        return _answer(model, predicted(use, model, blocks_of(model, reader(io.BytesIO(text)), wanted), wanted), form)
+        return _answer(model, predicted(use, model, blocks_of(model, reader(stream), wanted), wanted), form)
 
-    return await asyncio.to_thread(of_table)
+    limit = use.limits.max_json_bytes
+    pieces = unpacked(request, Pieces(request, limit, use.limits.body_idle_s), limit)
+    return await streamed(use.upload_threads, pieces, of_table)
 
 
 @router.get("/predict", response_model=PredictOut, responses=PROBLEMS, openapi_extra={

@@ -1,5 +1,6 @@
 """What goes wrong around a request: bodies that stall, keys that grow old, a database that is gone, and what the log may hold."""
 
+import select
 import socket
 import sqlite3
 import time
@@ -21,24 +22,51 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that waits a second for more of a body, and remembers keys for two."""
     folder = tmp_path_factory.mktemp("impatient") / "data"
     with Service(folder, body_idle_s=1, idempotency_ttl_s=2) as running:
+        with running.client() as client:
+            model = ok(client.post("/fit", json={"X": [[0.0], [1.0]], "y": [1.0, 3.0]}))
+            ok(client.put("/aliases/line", json={"model_id": model["id"]}))
         yield running
 
 
 @pytest.mark.parametrize(
     ("call", "type_"),
-    [("POST /datasets", JSON), ("POST /datasets", CSV), ("POST /fit", JSON), ("POST /predict", CSV), ("PUT /aliases/a", JSON)],
+    [
+        ("POST /datasets", JSON),
+        ("POST /datasets", CSV),
+        ("POST /fit", JSON),
+        ("POST /predict?model_id=line", CSV),
+        ("PUT /aliases/a", JSON),
+    ],
 )
 def test_a_body_that_stalls_is_given_up(impatient: Service, call: str, type_: str) -> None:
     """408, and the connection is closed: it holds neither a thread nor a socket for ever."""
-    address = urlsplit(impatient.url)
-    head = f"{call} HTTP/1.1\r\nHost: linefit\r\nContent-Type: {type_}\r\nContent-Length: 1000\r\n\r\nx,y\n"
-    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=30) as connection:
-        connection.sendall(head.encode())
-
+    with stalled(impatient, call, type_) as connection:
         answer = b"".join(iter(lambda: connection.recv(4096), b"")).decode()
 
     assert answer.startswith("HTTP/1.1 408 ")
     assert "/problems/body-timeout" in answer
+
+
+def test_a_table_to_predict_is_read_while_it_arrives(service: Service) -> None:
+    """What is wrong is said after the next piece, and not only at the end of the body."""
+    with stalled(service, "POST /predict?model_id=nobody", CSV) as connection:
+        answer = b""
+        for _ in range(300):  # of a body of 1000 bytes
+            connection.sendall(b"1")
+            if select.select([connection], [], [], 0.1)[0]:
+                answer = connection.recv(4096)
+                break
+
+    assert answer.startswith(b"HTTP/1.1 404 ")
+
+
+def stalled(service: Service, call: str, type_: str) -> socket.socket:
+    """A connection on which a body has begun, and does not go on."""
+    address = urlsplit(service.url)
+    connection = socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=30)
+    head = f"{call} HTTP/1.1\r\nHost: linefit\r\nContent-Type: {type_}\r\nContent-Length: 1000\r\n\r\nx,y\n"
+    connection.sendall(head.encode())
+    return connection
 
 
 def test_a_slow_body_that_goes_on_is_read(impatient: Service) -> None:
