@@ -107,6 +107,7 @@ def served(app: FastAPI) -> Direct:
 def _started(settings: Settings, held: ExitStack) -> Services:
     """Everything wired, and let go again, last first, by `held`. Raises: Refused."""
     one_thread()
+    keep_freed()
     sys.setswitchinterval(SWITCH_S)
     use_threads(settings.solver_threads or usable_cores())
     if not blas_is_exact():

@@ -19,13 +19,11 @@ from service.ingest.times import TIMESTAMP, require_exact
 from service.registry.design import Recipe, as_text
 from service.registry.matching import matched
 from service.registry.models import Model
-from service.solver.evaluation import prediction, predictions
+from service.solver.evaluation import BLOCK_CELLS, prediction, predictions
 from service.solver.leverage import Spread, intervals, leverages
 from service.solver.reading import LARGEST, SMALLEST, check
 
 Floats = NDArray[np.float64]
-# Gathered at a time: 1 MB, which the allocator has at hand; the pages of 16 MB that are new take as long as the predictions.
-BLOCK_CELLS = 1 << 17
 FEW = 128  # terms of a row, from which on numpy is quicker
 
 OnUnseen = Literal["error", "baseline"]
@@ -58,6 +56,7 @@ def blocks_of(model: Model, batches: Iterator[pa.RecordBatch], wanted: Wanted) -
     n_rows = 0
     for batch in matched(batches, model.types):
         _refuse_cells(batch, recipe, wanted.on_unseen, n_rows)
+        # A megabyte at a time, which the allocator has at hand; and as many as are summed at once, which are not copied again.
         step = max(1, BLOCK_CELLS // max(1, len(recipe.bases)))
         for start in range(0, batch.num_rows, step):
             yield recipe.block(batch.slice(start, step), {})

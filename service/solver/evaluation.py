@@ -17,9 +17,9 @@ from service.solver.term_values import Plan, as_column, term_values
 Factors = tuple[Floats, Floats, tuple[Floats, Floats]]
 Factor = tuple[float, float, float, float]  # the same of one: hi, lo, and the halves of hi
 
-# Elements at a time: calls of numpy cost more than caches save. 100,000 x 20 took 54 ms by 2,048, 23 by 8,192, 18 by these,
-# 17 by twice as many.
-_BLOCK = 32768
+# Elements at a time: calls of numpy cost more than caches save. 100,000 x 20 took 54 ms by 2,048, 23 by 8,192, 18 by 32,768,
+# 13 by these, 12 by twice as many.
+BLOCK_CELLS = 1 << 17
 # Coefficients above this are scaled down by 2**-128 first, that splitting them does not overflow.
 LARGE = 2.0**896
 _ZERO = np.zeros(1)
@@ -116,7 +116,7 @@ def prediction(evaluation: Evaluation, row: Sequence[float]) -> float:
 
 def blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
     """Cut rows so that the temporaries of one piece stay in the cache."""
-    step = max(1, _BLOCK // max(1, n_columns))
+    step = max(1, BLOCK_CELLS // max(1, n_columns))
     return (slice(start, start + step) for start in range(0, n_rows, step))
 
 
