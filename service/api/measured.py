@@ -20,13 +20,16 @@ CELL = {"type": ["number", "string", "boolean"]}
 
 def measured(y: Any, interval: IntervalOf) -> list[list[float]]:
     """The replicates of each unknown x. Raises: InvalidFields; InvalidValue: replicates of a threshold."""
-    sent = _list("/y", y.tolist() if isinstance(y, np.ndarray) else y, MOST_ASKED)  # a long list of numbers is read apart
+    whole = y.tolist() if isinstance(y, np.ndarray) else y  # a long list of numbers is read apart
+    sent = _list("/y", whole, MOST_ASKED, "measurements, or lists of replicates")
     found = []
     for i, one in enumerate(sent):
         if not isinstance(one, list):
             found.append([_number(one, f"/y/{i}", "a number, or a list of numbers")])
             continue
-        found.append([_number(value, f"/y/{i}/{j}") for j, value in enumerate(_list(f"/y/{i}", one, MOST_REPLICATES))])
+        found.append(
+            [_number(value, f"/y/{i}/{j}") for j, value in enumerate(_list(f"/y/{i}", one, MOST_REPLICATES, "numbers"))]
+        )
         if interval == "confidence" and len(one) > 1:
             raise InvalidValue(f"/y/{i}", "a threshold has no replicates: interval confidence takes one number each")
     return found
@@ -45,9 +48,9 @@ def pointer(name: str) -> str:
     return "/at/" + name.replace("~", "~0").replace("/", "~1")
 
 
-def _list(place: str, value: Any, most: int) -> list[Any]:
+def _list(place: str, value: Any, most: int, of: str) -> list[Any]:
     if not isinstance(value, list) or not 0 < len(value) <= most:
-        raise InvalidFields([(place, f"expected a list of 1 to {most}")])
+        raise InvalidFields([(place, f"expected a list of 1 to {most} {of}")])
     return value
 
 

@@ -39,7 +39,7 @@ WORDS: dict[Kind, str] = {
     "intervals": "several intervals: the curve comes near this y more than once",
     "ray": f"unbounded on one side: {NOT_REFUSED}",
     "two_rays": f"unbounded on both sides, only what lies between is excluded: {NOT_REFUSED}",
-    "unbounded": f"several parts, of which one at least is unbounded: {NOT_REFUSED}",
+    "unbounded": "several parts, of which one at least is unbounded: at this level the data do not tell how y goes on far from them",
     "everything": "unbounded: no x is excluded, as at this level the data do not tell that y depends on x",
     "empty": "empty: there is no x at which the curve comes near this y",
 }
