@@ -7,11 +7,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from flint import arb
 from numpy.typing import NDArray
 
+from service.solver.balls import precision
 from service.solver.errors import DependentHypotheses
 from service.solver.given_covariance import Robust
-from service.solver.hypotheses import NO_VARIANCE, SINGULAR, FTest, Hypothesis, f_test
+from service.solver.hypotheses import NO_VARIANCE, SINGULAR, FTest, Hypothesis, f_test, upper_tail
 from service.solver.inference import EXACT_FIT, inference
 from service.solver.least_squares import NO_DF, least_squares
 from service.solver.moments import Moments
@@ -215,8 +217,30 @@ def test_a_covariance_of_nothing_says_so() -> None:
     """Residuals that are all 0 make robust errors of 0."""
     found = f_test(moments_of(BLOCKS["near"]), True, [Hypothesis({1: 1.0})], LEVEL, Robust(np.zeros((4, 4)), 1.0, df=8))
 
-    assert found.statistic is None
+    assert (found.statistic, found.reasons["statistic"]) == (None, NO_VARIANCE)
     assert found.hypotheses[0].reason == NO_VARIANCE
+
+
+TAILS = [
+    (2, 7, 14.0),
+    (1, 1, 0.3),
+    (3, 10, 1e-6),
+    (50, 5, 1e4),
+    (24, 10**6, 14.6),
+    (10, 10**6, 64.8),
+    (400, 10**5, 0.9),
+    (5, 1000, 3.0),
+]
+
+
+@pytest.mark.parametrize(("df_num", "df_denom", "statistic"), TAILS, ids=str)
+def test_tails_of_f_are_right_to_13_digits(df_num: int, df_denom: int, statistic: float) -> None:
+    """As the beta distribution has them at 300 bits, far out and of a million degrees of freedom too."""
+    with precision(300):
+        share = arb(df_denom) / (arb(df_denom) + arb(df_num) * arb(statistic))
+        exact = float(share.beta_lower(arb(df_denom) / 2, arb(df_num) / 2, regularized=True))
+
+    assert upper_tail(df_num, df_denom, statistic) == pytest.approx(exact, rel=5e-13, abs=0)
 
 
 def test_what_a_worker_answers_pickles() -> None:
