@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from service.api import (
     aliases,
+    changes,
     compare,
     datasets,
     fit,
@@ -54,6 +55,7 @@ from service.registry.ranges import Ranges
 from service.registry.receipts import Receipts
 from service.registry.sums import Sums
 from service.settings import Settings
+from service.solver.allocator import keep_freed
 from service.solver.blas import one_thread
 from service.solver.slicing.slices import blas_is_exact
 from service.solver.threads import give_way, usable_cores, use_threads
@@ -89,7 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,  # what generated clients call their functions
     )  # fmt: skip
     app.openapi = partial(openapi, app)  # type: ignore[method-assign]  # the way FastAPI documents
-    for module in (datasets, rows, moments, fit, predict, models, hypotheses, invert, compare, aliases, jobs, health):
+    for module in (datasets, rows, moments, fit, predict, models, changes, hypotheses, invert, compare, aliases, jobs, health):
         app.include_router(module.router, dependencies=[Depends(require_known)])
     for error in problems.FAMILIES:
         app.add_exception_handler(error, problems.on_error)

@@ -205,6 +205,15 @@ class Datasets:
             raise NotFound("data set" if version is None else f"version {version} of data set", id_)
         return dataset_of(row)
 
+    def versions(self, id_: str) -> list[int]:
+        """The versions that are here, rising: each has the rows of the one before and more. Raises: NotFound."""
+        query = sa.select(versions.c.version).where(versions.c.dataset_id == id_).order_by(versions.c.version)
+        with self._store.read() as connection:
+            found = connection.execute(query).scalars().all()
+        if not found:
+            raise NotFound("data set", id_)
+        return list(found)
+
     def page(self, limit: int, before: int | None) -> Page[Dataset]:
         """The newest data sets, each in its newest version."""
         of_the_same = versions.c.dataset_id == datasets.c.id
