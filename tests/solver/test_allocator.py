@@ -8,7 +8,7 @@ import pytest
 PROBE = """
 import resource, threading
 import numpy as np
-from service.allocator import keep_freed
+from service.solver.allocator import keep_freed
 
 def faults(n):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
