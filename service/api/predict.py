@@ -184,7 +184,9 @@ async def predict_one(
         if twice is not None:
             raise InvalidValue("", f"the feature {twice!r} is given twice", parameter=twice)
         cells = {name: [_cell(name, value, model.types[name])] for name, value in sent}
-        if not (model.recipe.levels or model.timestamps):
+        if not model.recipe.levels:
+            for name in model.timestamps:
+                cells[name] = [_microseconds(name, str(cells[name][0]))]
             row = np.array([[cells[name][0] for name in model.feature_names]])
             return _answer(model, predicted(use, model, [row], wanted), JSON)
         return _answer(model, predicted(use, model, blocks_of(model, iter([of_columns(cells)]), wanted), wanted), JSON)
@@ -238,10 +240,8 @@ def _answer(model: Model, found: Predicted, form: str) -> Response:
 
 def _cell(name: str, value: str, type_: ColumnType) -> float | str | bool:
     """A feature in the query, as its cell in a CSV would be read. Raises: WrongParameter."""
-    if type_ == "text":
+    if type_ in ("text", "timestamp"):
         return value
-    if type_ == "timestamp":
-        return _time(name, value)
     if type_ == "boolean":
         if value in BOOLEANS:
             return BOOLEANS[value]
@@ -252,13 +252,12 @@ def _cell(name: str, value: str, type_: ColumnType) -> float | str | bool:
     raise WrongParameter(0, name, value, "a number")
 
 
-def _time(name: str, value: str) -> str:
-    """Raises: WrongParameter: it is no date or time."""
+def _microseconds(name: str, value: str) -> float:
+    """A time, since 1970. Raises: WrongParameter: it is no date or time; TimestampOutOfRange."""
     try:
-        times.microseconds(value)
+        return times.exact_microseconds(value, name)
     except ValueError:
         raise WrongParameter(0, name, value, times.EXPECTED) from None
-    return value
 
 
 @lru_cache(maxsize=64)

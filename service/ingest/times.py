@@ -171,6 +171,14 @@ def require_exact(values: Array, name: str, row_of: Callable[[int], int]) -> Non
         raise TimestampOutOfRange(row_of(at), name, iso(int(found[at])), iso(-EXACT), iso(EXACT))
 
 
+def exact_microseconds(text: str, name: str) -> float:
+    """The same of one text, a row by itself. Raises: ValueError: it is none; TimestampOutOfRange."""
+    value = microseconds(text)
+    if abs(value) > EXACT:
+        raise TimestampOutOfRange(0, name, iso(value), iso(-EXACT), iso(EXACT))
+    return float(value)
+
+
 def iso(microseconds: int) -> str:
     """A time, given as microseconds from 1970, as text."""
     text: str = texts(pa.array([microseconds]).view(TIMESTAMP))[0].as_py()

@@ -167,6 +167,12 @@ def test_predictions_take_times_in_every_form(client: httpx.Client) -> None:
 
     matrix = refused(client.post("/predict", json=by_model | {"X": [[1.0]]}), 422, "invalid-value")
     assert "(t): send columns by name" in matrix["detail"]
+    text = FORMS["arrow"]({"t": ["2026-12-24T00:00:00Z"]})
+    assert ok(client.post("/predict", params=by_model, content=text["content"], headers=text["headers"]), 200)[
+        "predictions"
+    ] == [expected]
+    far = refused(client.get("/predict", params=by_model | {"t": "2300-01-01"}), 422, "timestamp-out-of-range")
+    assert (far["column"], far["value"]) == ("t", "2300-01-01T00:00:00Z")
     address = refused(client.get("/predict", params=by_model | {"t": "soon"}), 422, "wrong-type")
     assert (address["column"], address["value"]) == ("t", "soon")
     for value, slug in (("soon", "wrong-type"), (None, "missing-value"), ("2300-01-01", "timestamp-out-of-range")):
@@ -362,6 +368,9 @@ def test_times_stand_beside_categories_and_in_powers(client: httpx.Client) -> No
     day, week = per_day["coef"], per_week["coef"]
     assert week == pytest.approx([7 * day[0], day[1], 49 * day[2]], rel=1e-15)
     rows = {"t": ["2026-12-01"], "city": ["b"]}
+    params = {"model_id": per_day["id"], "t": "2026-12-01", "city": "b"}
+    assert ok(client.get("/predict", params=params), 200) == ok(predict(client, per_day, rows), 200)
+    assert refused(client.get("/predict", params=params | {"t": "soon"}), 422, "wrong-type")["column"] == "t"
     assert ok(predict(client, per_day, rows), 200)["predictions"] == ok(predict(client, per_week, rows), 200)["predictions"]
 
 
@@ -468,3 +477,19 @@ def test_what_lies_in_no_year_that_is_written_is_null_with_the_reason(client: ht
 
     assert (far["x"], far["estimates"]) == (None, [])
     assert "after 9999" in far["reason"]
+
+
+def test_a_wide_fit_has_slopes_by_the_unit_too(client: httpx.Client) -> None:
+    """Of more columns than are solved in the service's own process."""
+    rng = np.random.default_rng(1)
+    columns: Any = {f"x{j}": rng.normal(size=40).round(3).tolist() for j in range(26)}
+    columns |= {
+        "t": [f"2026-{1 + i % 12:02d}-{1 + i // 2:02d}" for i in range(40)],
+        "y": rng.normal(size=40).round(2).tolist(),
+    }
+    id_ = dataset(client, columns)
+    features = [*columns][:-1]
+    day, second = (fit(client, dataset_id=id_, target="y", features=features, per=per)["coef"] for per in ("day", "second"))
+
+    assert day[:-1] == second[:-1]
+    assert day[-1] == pytest.approx(86_400 * second[-1], rel=1e-15)
