@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from service.solver.comparison import NO_INTERCEPT, NO_LINES, THROUGH_ORIGIN, Comparison, compared, stacked
-from service.solver.crossing import PARALLEL
+from service.solver.crossing import PARALLEL, Crossing
 from service.solver.errors import ReadingMismatch
 from service.solver.inference import EXACT_FIT, inference
 from service.solver.least_squares import NO_DF, least_squares
@@ -147,6 +147,25 @@ def test_the_variance_ratio_is_that_of_the_two_fits_and_its_p_two_sided() -> Non
     assert there.statistic == pytest.approx(1 / back.statistic, rel=1e-15)
     assert there.p_value == pytest.approx(back.p_value, rel=1e-13)
     assert (there.df_num, there.df_denom) == (10, 6)
+
+
+def test_fiellers_set_holds_the_crossing_as_often_as_it_says() -> None:
+    """19 of 20 in 4,000 seeded runs of slopes that can hardly be told apart, of which half have sets without bounds."""
+    rng, x = np.random.default_rng(2026), np.arange(12.0)
+
+    def holds_6(cross: Crossing | None) -> bool:
+        assert cross is not None
+        lower = cross.lower is not None and cross.lower <= 6
+        upper = cross.upper is not None and cross.upper >= 6
+        between, beyond = lower and upper, not lower or not upper
+        return {"interval": between, "outside": beyond, "below": upper, "above": lower, "everything": True}[cross.kind or ""]
+
+    held = []
+    for _ in range(4000):
+        lines = [np.column_stack([x, y + rng.normal(size=12) * 2]) for y in (1 + 2 * x, 4 + 1.5 * x)]
+        held.append(holds_6(of_both((lines[0], lines[1])).crossing))
+
+    assert 0.94 <= np.mean(held) <= 0.96
 
 
 def test_the_same_rows_twice_differ_in_nothing() -> None:
