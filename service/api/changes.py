@@ -154,6 +154,8 @@ def _fitted(use: Services, model: Model, dataset: Dataset, newest: Dataset) -> _
         fit = use.solver.least_squares(summed.moments, how, model.id)
     except SolverError as error:
         return _Fitted(dataset, None, str(error))
-    known: dict[str, float | None] = dict(zip(fit.feature_names, fit.coef, strict=True))
+    known: dict[str, float | None] = dict(
+        zip(fit.feature_names, fit.coef if fit.scaled is None else fit.scaled.coef, strict=True)
+    )
     known["intercept"] = fit.intercept
     return _Fitted(dataset, {name: known.get(name) for name in ("intercept", *model.body["terms"])})

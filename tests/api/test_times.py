@@ -493,3 +493,16 @@ def test_a_wide_fit_has_slopes_by_the_unit_too(client: httpx.Client) -> None:
 
     assert day[:-1] == second[:-1]
     assert day[-1] == pytest.approx(86_400 * second[-1], rel=1e-15)
+
+
+def test_what_appended_rows_changed_is_of_the_slope_as_it_is_read(client: httpx.Client) -> None:
+    """By the unit of the model."""
+    id_ = dataset(client, {"t": DAYS, "y": Y})
+    before = fit(client, dataset_id=id_, target="y", features=["t"], per="week")
+    ok(client.post(f"/datasets/{id_}/rows", json={"columns": {"t": LATER, "y": [2.0, 9.0, 11.0, 20.0]}}))
+    after = fit(client, dataset_id=id_, target="y", features=["t"], per="week")
+
+    found = ok(client.get(f"/models/{after['id']}/changes"), 200)
+
+    assert [block["coef"]["t"] for block in found["blocks"]] == [*before["coef"], *after["coef"]]
+    assert found["total"]["t"] == pytest.approx(after["coef"][0] - before["coef"][0], rel=1e-12)
