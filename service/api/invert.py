@@ -100,7 +100,7 @@ class InvertOut(BaseModel):
     "/models/{model_id}/invert", response_model=InvertOut,
     responses=responses(NotFound, InvalidValue, NoInterval, ColumnsDiffer, TypesDiffer, UnseenCategory, UnreadableNumber,
                         IngestError, UnsupportedMediaType, BodyTooLarge, BodyTimeout, WorkerLost),
-    openapi_extra=json_body(InvertRequest, example={"y": [3.0, [2.9, 3.1, 3.05]]}),
+    openapi_extra=json_body(InvertRequest, example={"y": [3.0, [2.9, 3.1, 3.05]], "feature": "x1", "at": {"x2": 1.0}}),
 )  # fmt: skip
 async def invert_model(request: Request, use: Use, model_id: str) -> Response:
     """Which x gave these measured y: Fieller's set, said as such where it is unbounded or empty."""
