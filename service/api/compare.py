@@ -1,7 +1,8 @@
 """`/compare`: two models of the same terms, or the same fit of two data sets: equal slopes, equal lines, where they cross."""
 
 import asyncio
-from typing import Annotated, Any, Literal
+import math
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter
@@ -32,10 +33,12 @@ from service.registry.errors import NoRowsKept, NotFound, NotNumeric, TooManyTer
 from service.solver.comparison import Comparison, compared
 from service.solver.errors import CoefficientOutOfRange, RankDeficient, TooFewRows
 from service.solver.hypotheses import FTest
+from service.solver.inversion import Kind
 
 router = APIRouter(tags=["models"])
 
 LEVEL = 0.95
+NO_YEAR = "what lies before the year 1 or after 9999 is null"
 FIGURES = ("estimate", "std_error", "t_value", "p_value", "ci_lower", "ci_upper", "reason")
 
 
@@ -78,16 +81,19 @@ class FTestOut(BaseModel):
     p_value: float | None
 
 
+Value = float | str
+
+
 class CrossingOut(BaseModel):
     """Where the two lines cross, and for which x the data do not tell them apart (Fieller's set)."""
 
-    x: float | str | None = Field(description="null: the lines are parallel; a time where the feature is one")
-    interval: Literal["interval", "outside", "below", "above", "everything"] | None = Field(
-        description="the set: from lower to upper; up to lower and from upper on; up to upper; from lower on; or every x, where "
-        "the slopes may be equal"
+    x: Value | None = Field(description="null: the lines are parallel; a time where the feature is one")
+    lower: Value | None = Field(description="the ends of the set where it is in one piece")
+    upper: Value | None
+    regions: list[Annotated[list[Value | None], Field(min_length=2, max_length=2)]] | None = Field(
+        description="all x that the level does not exclude, from lower to upper each; null is no end; null in all: not known"
     )
-    lower: float | str | None
-    upper: float | str | None
+    kind: Kind | None = Field(description='"interval" is the plain one; others where the slopes may be equal')
 
 
 class CompareOut(BaseModel):
@@ -200,12 +206,20 @@ def _crossing(found: Comparison, *, is_of_time: bool) -> tuple[dict[str, Any] | 
     cross = found.crossing
     if cross is None:
         return None, {}
-    ends = {"x": cross.x, "lower": cross.lower, "upper": cross.upper}
-    if not is_of_time:
-        return ends | {"interval": cross.kind}, {}
-    read = {name: None if value is None else times.nearest(value) for name, value in ends.items()}
-    beyond = [name for name, value in ends.items() if value is not None and read[name] is None]
-    return read | {"interval": cross.kind}, {f"crossing.{name}": "before the year 1, or after 9999" for name in beyond}
+    beyond = False
+
+    def written(x: float | None) -> Value | None:
+        nonlocal beyond
+        if x is None or math.isinf(x):
+            return None
+        value = times.nearest(x) if is_of_time else x
+        beyond = beyond or value is None
+        return value
+
+    regions = None if cross.regions is None else [[written(end) for end in region] for region in cross.regions]
+    lower, upper = regions[0] if regions is not None and len(regions) == 1 else (None, None)
+    shown = {"x": written(cross.x), "lower": lower, "upper": upper, "regions": regions, "kind": cross.kind}
+    return shown, {"crossing_interval": NO_YEAR} if beyond else {}
 
 
 def _shown(test: FTest) -> dict[str, Any]:

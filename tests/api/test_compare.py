@@ -62,7 +62,7 @@ def test_a_house_before_and_after_it_was_insulated(client: httpx.Client) -> None
     assert [f"{row['estimate']:.5f}" for row in answer["differences"]] == ["-2.12998", "0.11530"]
     assert [f"{answer[side]['coef']['Temp']:.4f}" for side in ("first", "second")] == ["-0.3932", "-0.2779"]
     crossing = answer["crossing"]
-    assert crossing["interval"] == "interval"
+    assert crossing["kind"] == "interval"
     assert 10.2 < crossing["lower"] < crossing["x"] < crossing["upper"]
     assert (answer["target"], answer["terms"], answer["warnings"], answer["reasons"]) == ("Gas", ["Temp"], [], {})
 
