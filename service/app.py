@@ -22,6 +22,7 @@ from service.api import (
     changes,
     compare,
     datasets,
+    diagnostics,
     fit,
     health,
     hypotheses,
@@ -40,6 +41,7 @@ from service.api.parameters import require_known
 from service.api.services import Limits, Services
 from service.ingest.sources import Root
 from service.jobs import table
+from service.jobs.diagnosing import Diagnoses
 from service.jobs.events import Events
 from service.jobs.runner import Jobs
 from service.jobs.spreads import Spreads
@@ -91,7 +93,9 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,  # what generated clients call their functions
     )  # fmt: skip
     app.openapi = partial(openapi, app)  # type: ignore[method-assign]  # the way FastAPI documents
-    for module in (datasets, rows, moments, fit, predict, models, changes, hypotheses, invert, compare, aliases, jobs, health):
+    for module in (
+        datasets, rows, moments, fit, predict, models, diagnostics, changes, hypotheses, invert, compare, aliases, jobs, health,
+    ):  # fmt: skip
         app.include_router(module.router, dependencies=[Depends(require_known)])
     for error in problems.FAMILIES:
         app.add_exception_handler(error, problems.on_error)
@@ -126,6 +130,7 @@ def _started(settings: Settings, held: ExitStack) -> Services:
     named = Aliases(store, settings.model_cache)
     fitted = Models(store, named, settings.model_cache)
     solver = Solver(settings.solver_processes)
+    fitted_rows, spreads = FittedRows(store, registry), Spreads(fitted, solver)
     work = Work(
         store=store, datasets=registry, sums=sums, solver=solver, trajectories=Trajectories(store, solver), rows_folder=rows_folder,
         checkpoint_s=settings.checkpoint_s,
@@ -137,8 +142,8 @@ def _started(settings: Settings, held: ExitStack) -> Services:
     for gone in sweep(rows_folder, registry.files() | table.files(store)):
         log.info("removed %s, which was not finished", gone)
     return Services(
-        store=store, datasets=registry, sums=sums, models=fitted, fitted_rows=FittedRows(store, registry), aliases=named, jobs=runner, short_fits=OneATurn(),
-        spreads=Spreads(fitted, solver), solver=solver,
+        store=store, datasets=registry, sums=sums, models=fitted, fitted_rows=fitted_rows, aliases=named, jobs=runner, short_fits=OneATurn(),
+        spreads=spreads, diagnoses=Diagnoses(fitted, fitted_rows, spreads, solver), solver=solver,
         receipts=Receipts(store, settings.idempotency_ttl_s),
         events=Events(runner, settings.event_cache_bytes, settings.keep_alive_s),
         upload_threads=uploads,

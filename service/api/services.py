@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from service.api.one_a_turn import OneATurn
 from service.ingest.sources import Root
+from service.jobs.diagnosing import Diagnoses
 from service.jobs.events import Events
 from service.jobs.runner import Jobs
 from service.jobs.spreads import Spreads
@@ -59,6 +60,7 @@ class Services:
     jobs: Jobs
     short_fits: OneATurn  # on the event loop
     spreads: Spreads
+    diagnoses: Diagnoses
     solver: Solver
     events: Events
     limits: Limits
