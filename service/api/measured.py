@@ -15,7 +15,7 @@ MOST_REPLICATES = 1000
 NUMBER = {"type": "number"}
 REPLICATES = {"type": "array", "items": NUMBER, "minItems": 1, "maxItems": MOST_REPLICATES}
 ASKED = {"type": "array", "items": {"anyOf": [NUMBER, REPLICATES]}, "minItems": 1, "maxItems": MOST_ASKED}
-CELL = {"type": ["number", "string", "boolean"]}
+CELL = {"anyOf": [NUMBER, {"type": "string"}, {"type": "boolean"}]}
 
 
 def measured(y: Any, interval: IntervalOf) -> list[list[float]]:
