@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.types as pt
 from numpy.typing import NDArray
 
-from service.ingest import decimal_cells, names, texts, times
+from service.ingest import arrow_times, decimal_cells, names, texts
 from service.ingest.arrow_messages import Messages
 from service.ingest.csv_records import Readable
 from service.ingest.errors import BadArrow, LossyInteger, UnsupportedColumn
@@ -78,7 +78,7 @@ def _supported(found: pa.DataType) -> bool:
     return (
         pt.is_string(text)
         or pt.is_large_string(text)
-        or (text is found and (_is_number_boolean_or_null(found) or times.is_time(found)))
+        or (text is found and (_is_number_boolean_or_null(found) or arrow_times.is_time(found)))
     )
 
 
@@ -92,8 +92,8 @@ def _column(found: Any, name: str, first_row: int) -> Array:
         exact = decimal_cells.doubles if pt.is_decimal(values.type) else _doubles
         missing = values.is_null().to_numpy(zero_copy_only=False) if values.null_count else None
         return pa.array(exact(values, name, first_row), mask=missing)
-    if times.is_time(values.type):
-        return times.of_arrow(values, name, first_row)
+    if arrow_times.is_time(values.type):
+        return arrow_times.of_arrow(values, name, first_row)
     if pt.is_null(values.type) or (pt.is_floating(values.type) and values.null_count):
         return values.cast(pa.float64())
     if pt.is_floating(values.type):  # without a bitmap of what is valid, of which there may be one

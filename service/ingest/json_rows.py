@@ -79,7 +79,9 @@ class Window(Strict):
 
     rows: Annotated[Integer, Field(ge=1)] | None = None
     column: str | None = None
-    span: Annotated[float, Field(gt=0)] | None = Field(None, description="in the units of the column; of timestamps, in seconds")
+    span: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="in the units of the column; of timestamps, in seconds"
+    )
 
 
 class MomentsBody(Strict):

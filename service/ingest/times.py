@@ -1,4 +1,4 @@
-"""Timestamps: ISO 8601 text, and the types that Arrow has for time, as microseconds of UTC since 1970.
+"""Timestamps: ISO 8601 text as microseconds of UTC since 1970, and these as text.
 
 pyarrow reads the text, as fast as it reads numbers, but of a column either all that have an offset or all that have none: so
 both are tried, and one of each kind is cut in two.
@@ -9,13 +9,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.types as pt
-from numpy.typing import NDArray
 
-from service.ingest.errors import LossyTimestamp, TimestampOutOfRange
+from service.ingest.errors import TimestampOutOfRange
 from service.ingest.names import Array, record_batch
 
 TIMESTAMP: Any = pa.timestamp("us", "UTC")
@@ -34,7 +31,6 @@ _ONE = re.compile(
 )
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 MOST_HOURS, MOST_MINUTES = 23, 59  # of an offset
-_PER_UNIT = {"s": SECOND, "ms": 1000, "us": 1}
 
 
 def of_text(cells: Array) -> Array | None:
@@ -103,50 +99,6 @@ def with_timestamps(batch: pa.RecordBatch) -> pa.RecordBatch:
     return record_batch(columns, batch.schema.names)
 
 
-def is_time(found: pa.DataType) -> bool:
-    """Whether Arrow's type is one of those that are read: dates, and timestamps of any unit and zone."""
-    return pt.is_timestamp(found) or pt.is_date(found)
-
-
-def of_arrow(values: Any, name: str, first_row: int) -> Array:
-    """Arrow's dates or timestamps as timestamps, nulls as they are; those without a zone are UTC.
-
-    Raises: LossyTimestamp: one has a part of a microsecond; TimestampOutOfRange.
-    """
-    missing = values.is_null().to_numpy(zero_copy_only=False) if values.null_count else None
-    found, per_unit = _integers(values)
-    if per_unit == 0:
-        return _of_nanoseconds(found, missing, name, first_row)
-    outside = (found < -(-LEAST // per_unit)) | (found > MOST // per_unit)
-    if outside.any():
-        row = int(outside.argmax())
-        raise TimestampOutOfRange(
-            first_row + row, name, f"{found[row]} {_unit(values.type)} from 1970", "0001-01-01", "9999-12-31"
-        )
-    return pa.array(found * per_unit, mask=missing).view(TIMESTAMP)
-
-
-def _of_nanoseconds(found: NDArray[np.int64], missing: Any, name: str, first_row: int) -> Array:
-    whole, rest = np.divmod(found, 1000)
-    if rest.any():
-        row = int((rest != 0).argmax())
-        raise LossyTimestamp(first_row + row, name, str(np.datetime64(int(found[row]), "ns")))
-    return pa.array(whole, mask=missing).view(TIMESTAMP)
-
-
-def _integers(values: Any) -> tuple[NDArray[np.int64], int]:
-    """What is stored, 0 for null, and the microseconds that 1 stands for; 0: a thousandth of one."""
-    integers = values.view(pa.int32()).cast(pa.int64()) if pt.is_date32(values.type) else values.view(pa.int64())
-    found = (integers.fill_null(0) if integers.null_count else integers).to_numpy()
-    if pt.is_date32(values.type):
-        return found, 86_400 * SECOND
-    return found, _PER_UNIT.get("ms" if pt.is_date64(values.type) else values.type.unit, 0)
-
-
-def _unit(found: Any) -> str:
-    return "days" if pt.is_date32(found) else "ms" if pt.is_date64(found) else str(found.unit)
-
-
 def texts(values: Array) -> Array:
     """Timestamps as ISO 8601 text in UTC: 2026-11-28T21:05:00Z, and microseconds, six digits, where there are some."""
     found: Array = values.view(_NAIVE).cast(pa.string())
@@ -172,7 +124,7 @@ def require_exact(values: Array, name: str, row_of: Callable[[int], int]) -> Non
 
 
 def exact_microseconds(text: str, name: str) -> float:
-    """The same of one text, a row by itself. Raises: ValueError: it is none; TimestampOutOfRange."""
+    """A date or time, the only row of a column of this name. Raises: ValueError: it is none; TimestampOutOfRange."""
     value = microseconds(text)
     if abs(value) > EXACT:
         raise TimestampOutOfRange(0, name, iso(value), iso(-EXACT), iso(EXACT))
@@ -180,9 +132,8 @@ def exact_microseconds(text: str, name: str) -> float:
 
 
 def iso(microseconds: int) -> str:
-    """A time, given as microseconds from 1970, as text."""
-    text: str = texts(pa.array([microseconds]).view(TIMESTAMP))[0].as_py()
-    return text
+    """A time, given as microseconds from 1970, as `texts` writes it."""
+    return (_EPOCH + microseconds * _MICROSECOND).isoformat().replace("+00:00", "Z")
 
 
 def nearest(microseconds: float) -> str | None:

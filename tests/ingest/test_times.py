@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.ingest import times
+from service.ingest import arrow_times, times
 from service.ingest.errors import LossyTimestamp, TimestampOutOfRange
 from service.ingest.names import Array
 
@@ -50,6 +50,7 @@ def test_what_is_written_is_read_as_the_same_time(when: datetime) -> None:
     text = times.iso(value)
 
     assert times.microseconds(text) == value
+    assert times.texts(pa.array([value, None]).view(times.TIMESTAMP)).to_pylist() == [text, None]
     assert text == (EPOCH + timedelta(microseconds=value)).isoformat().replace("+00:00", "Z")
 
 
@@ -107,7 +108,7 @@ def test_arrows_types_of_time_keep_their_instant(
     type_: pa.DataType, stored: Sequence[int | None], expected: list[int | None]
 ) -> None:
     """Whatever the unit; a zone is how a time was shown, and changes nothing of it."""
-    found = times.of_arrow(pa.array(stored, type_), "t", 0)
+    found = arrow_times.of_arrow(pa.array(stored, type_), "t", 0)
 
     assert found.type == times.TIMESTAMP
     assert found.view(pa.int64()).to_pylist() == expected
@@ -117,13 +118,13 @@ def test_a_slice_of_arrows_times_is_what_it_is_of() -> None:
     """What lies before a slice is not read with it."""
     whole: Array = pa.array([1, 2, None, 4], pa.date32())
 
-    assert times.of_arrow(whole.slice(2), "t", 0).view(pa.int64()).to_pylist() == [None, 4 * 86_400_000_000]
+    assert arrow_times.of_arrow(whole.slice(2), "t", 0).view(pa.int64()).to_pylist() == [None, 4 * 86_400_000_000]
 
 
 def test_parts_of_a_microsecond_are_refused_by_row() -> None:
     """The time is said in full."""
     with pytest.raises(LossyTimestamp) as caught:
-        times.of_arrow(pa.array([1000, None, 1001], pa.timestamp("ns")), "t", 10)
+        arrow_times.of_arrow(pa.array([1000, None, 1001], pa.timestamp("ns")), "t", 10)
 
     assert (caught.value.row, caught.value.column, caught.value.value) == (12, "t", "1970-01-01T00:00:00.000001001")
 
@@ -134,7 +135,7 @@ def test_parts_of_a_microsecond_are_refused_by_row() -> None:
 def test_years_that_have_no_four_digits_are_refused_by_row(type_: Any, stored: int) -> None:
     """They could not be written, and in microseconds some are beyond 64 bits."""
     with pytest.raises(TimestampOutOfRange) as caught:
-        times.of_arrow(pa.array([0, stored], type_), "t", 10)
+        arrow_times.of_arrow(pa.array([0, stored], type_), "t", 10)
 
     assert (caught.value.row, caught.value.column) == (11, "t")
 
