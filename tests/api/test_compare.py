@@ -140,6 +140,38 @@ def test_a_single_category_is_no_line(client: httpx.Client) -> None:
     assert comparison(client, models=models)["crossing"] is None
 
 
+def test_sums_are_all_it_takes(client: httpx.Client) -> None:
+    """Data sets made of moments, as of sites that share no row, are compared as those of rows are."""
+    of_rows, of_sums = [dataset(client, columns) for columns in (BEFORE, AFTER)], []
+    for id_ in of_rows:
+        moments = ok(client.get(f"/datasets/{id_}/moments"), 200)
+        of_sums.append(ok(client.post("/datasets", json={"moments": moments}))["id"])
+
+    answers = [comparison(client, datasets=[{"dataset_id": id_} for id_ in ids], target="Gas") for ids in (of_rows, of_sums)]
+
+    for answer in answers:
+        for side in ("first", "second"):
+            del answer[side]["dataset_id"]
+    assert answers[0] == answers[1]
+
+
+def test_a_row_that_was_seen_twice_is_two_rows(client: httpx.Client) -> None:
+    """Frequencies are compared as the rows sent as often; precision weights are not."""
+    counts = [1 + i % 3 for i in range(30)]
+    weighted = [{**of, "w": counts[: len(of["Gas"])]} for of in (BEFORE, AFTER)]
+    repeated = [
+        {name: [v for v, n in zip(values, counts, strict=False) for _ in range(n)] for name, values in of.items()}
+        for of in (BEFORE, AFTER)
+    ]
+
+    def tests(sets: list[Any], **options: Any) -> list[Any]:
+        answer = comparison(client, models=[gas(client, of, features=["Temp"], **options) for of in sets])
+        return [answer[name] for name in (*STATSMODELS, "differences", "crossing")]
+
+    assert tests(weighted, weights="w", weight_type="frequency") == tests(repeated)
+    assert tests(weighted, weights="w") != tests(repeated)
+
+
 def test_rows_that_are_in_both_are_warned_of(client: httpx.Client) -> None:
     """The tests take the two for independent: versions of one data set share rows, and so do overlapping ranges."""
     id_ = dataset(client, BEFORE)
