@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from service.ingest import json_rows
 from service.jobs import table
+from service.jobs.row_figures import MOST_CELLS
 from service.jobs.state import Job
 from service.jobs.task import Task
 from service.registry import fitted_rows, observations
@@ -27,10 +28,14 @@ class JobRows:
     datasets: Datasets
     folder: Path
 
-    def keep(self, job: Job, inline: Columns) -> str | None:
-        """The name of a file of its own, if it needs the rows again and they are too many to be kept in the tables."""
+    def keep(self, job: Job, inline: Columns, n_columns: int) -> str | None:
+        """The name of a file of its own, if it needs the rows again and they are too many to be kept in the tables.
+
+        Args: n_columns: of its moments. What it says of its rows unasked must not depend on whether it was taken up again.
+        """
         task = job.task
-        if not (task.walks_rows or (task.reads_rows and not fitted_rows.are_few(inline, task.row_columns))):
+        looks_again = task.reads_rows or len(inline[task.design.target]) * n_columns <= MOST_CELLS
+        if not (task.walks_rows or (looks_again and not fitted_rows.are_few(inline, task.row_columns))):
             return None
         with PartWriter(self.folder, job.id) as writer:
             writer.write(json_rows.batch({name: inline[name] for name in task.row_columns}))

@@ -111,7 +111,9 @@ class Jobs:
             if also is not None:
                 also(job, connection)
 
-        rows_file = None if inline is None else self._work.rows.keep(job, inline)
+        rows_file = None
+        if inline is not None and summed is not None:
+            rows_file = self._work.rows.keep(job, inline, len(summed.moments.columns))
         try:
             row = table.row(job, summed, rows_file, reads_rows=reads_rows)
             self._store.add([row, *_kept(job, inline)], keep).result()

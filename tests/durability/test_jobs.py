@@ -36,6 +36,7 @@ def asked(client: httpx.Client) -> dict[str, str]:
         "a pass over the rows": of_wide,
         "a pass, then batch descent": of_wide | descent | {"features": [f"x{j}" for j in range(13)]},
         "a solve in a worker": inline(80, 40),
+        "a solve in a worker of many rows": inline(5_000, 30),
         "robust errors of a data set": of_wide | {"cov_type": "HC3", "features": [f"x{j}" for j in range(13)]},
         "robust errors of many rows in the call": inline(10_000, 15, cov_type="HC2"),  # kept in a file of their own
         "robust errors of few": inline(2_800, 40, cov_type="cluster", cluster="x1"),
