@@ -35,6 +35,10 @@ LINE = Slice((X,), 0, (0.0,))
 PARABOLA = Slice((X, Term("x^2", ((0, 2),))), 0, (0.0,))
 CUBIC = Slice((*PARABOLA.terms, Term("x^3", ((0, 3),))), 0, (0.0,))
 # Beside x there is z, which stands at 0.3 and bends the line: 1, x, z, x z.
+# Beside the powers of x there are those of z: more terms than are solved for in rationals.
+POWERS = Slice(
+    (*(Term(f"x^{e}", ((0, e),)) for e in (1, 2, 3)), *(Term(f"z^{e}", ((1, e),)) for e in (1, 2, 3))), 0, (0.0, 0.3)
+)
 BESIDE = Slice((X, Term("z", ((1, 1),)), Term("x*z", ((0, 1), (1, 1)))), 0, (0.0, 0.3))
 
 
@@ -127,7 +131,10 @@ EXACT: dict[str, tuple[Slice, float, float]] = {
     "a parabola": (PARABOLA, 0.0, 1.0),
     "a parabola near a million": (PARABOLA, 1e6, 1.0),
     "a cubic": (CUBIC, 0.0, 1.0),
+    "a cubic over days in microseconds": (CUBIC, 1.79e15, 86400e6),
     "a line that another feature bends": (BESIDE, 0.0, 1.0),
+    "six terms": (POWERS, 0.0, 1.0),
+    "six terms over days in microseconds": (POWERS, 1.79e15, 86400e6),
 }
 
 
@@ -278,6 +285,20 @@ def test_an_exact_fit_leaves_points() -> None:
 
     assert (found.estimates, found.regions, found.kind) == ((2.5,), ((2.5, 2.5),), "interval")
     assert found.reason == EXACT_FIT
+
+
+def test_an_exact_fit_of_many_terms_leaves_points_too() -> None:
+    """What is exactly 0 no balls can tell: rationals do."""
+    x, z = np.arange(9.0), np.array([3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0, 5.0])
+    columns = [x, x**2, x**3, z, z**2, z**3]
+    moments = Moments.of(np.column_stack([*columns, 1 + 2 * x + z]), [*(term.name for term in POWERS.terms), "y"])
+
+    (found,) = inversions(moments, True, POWERS, [[6.0]])
+
+    x_of_6 = (5 - 0.3) / 2
+    assert (found.kind, found.reason) == ("interval", EXACT_FIT)
+    assert found.estimates == pytest.approx((x_of_6,), rel=1e-15)
+    assert found.regions == (found.estimates * 2,)
 
 
 def test_two_points_have_an_interval_as_soon_as_there_are_replicates() -> None:
