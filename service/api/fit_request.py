@@ -18,6 +18,8 @@ INLINE = ("X", "y", "feature_names", "numbers")
 OF_DATASETS = ("dataset_version", "features", "rows", "between")
 WEIGHTS = "weights"
 EPOCHS = 1000
+LEAVE_ONE_OUT = "leave_one_out"
+MOST_FOLDS = 100
 SHORT_ROWS, SHORT_WIDTH = 100, 2
 
 
@@ -46,6 +48,16 @@ def _range(value: Any) -> Any:
     return value
 
 
+def _folds(value: Any) -> Any:
+    """Says in one error what folds are."""
+    if value != LEAVE_ONE_OUT and not (type(value) is int and 2 <= value <= MOST_FOLDS):
+        raise PydanticCustomError(
+            "cv", 'expected a number of folds from 2 to {most}, or "leave_one_out"', {"most": MOST_FOLDS}
+        )
+    return value
+
+
+FoldsAsked = Annotated[Annotated[Integer, Field(ge=2, le=MOST_FOLDS)] | Literal["leave_one_out"], BeforeValidator(_folds)]
 Weights = Annotated[
     Annotated[str, Tag("name")] | Annotated[Numbers, Tag("list")],
     Discriminator(lambda value: "name" if isinstance(value, str) else "list"),
@@ -116,7 +128,7 @@ class FitRequest(Strict):
     per: Per | None = Field(None, description='what the coefficient of a timestamp counts; "day" if null')
     l2: Annotated[float, Field(ge=0)] = Field(0.0, description="minimises mean squared error + l2 |coef|^2")
     l1: float = Field(0.0, description="not supported yet: 0 only")
-    cv: Integer | None = Field(None, description="not supported yet: null only")
+    cv: FoldsAsked | None = Field(None, description="folds that the fit is tried on in turn, or leave_one_out")
 
     @property
     def weight_column(self) -> str | None:
@@ -141,6 +153,7 @@ class FitRequest(Strict):
             and self.degree == 1
             and not (self.interactions or self.weights is not None or self.missing != "error")
             and self.cov_type == "classical"
+            and self.cv is None
         )
 
     def check(self) -> None:
@@ -150,6 +163,7 @@ class FitRequest(Strict):
         if self.weights is None and self.weight_type is not None:
             raise InvalidValue("/weight_type", "there are no weights: name their column in weights")
         self._check_errors()
+        self._check_folds()
         if self.l2 and self.rank_deficient != "error":
             raise InvalidValue("/rank_deficient", "a fit with l2 above 0 is never refused for its rank: leave it out")
         if self.rows is not None:
@@ -164,6 +178,17 @@ class FitRequest(Strict):
             raise OptionNotUsed("random_state", "gradient_descent without batch_size")
         if self.method == "gradient_descent":
             self._check_descent()
+
+    def _check_folds(self) -> None:
+        """What would be left out of a fit must not have been in it: the means that fill missing cells are of all rows."""
+        if self.cv is None:
+            return
+        if self.missing == "mean":
+            raise NotSupported("/cv", 'cv with missing = "mean"')
+        if self.batch_size is not None:
+            raise NotSupported("/cv", "cv with batch_size")
+        if self.cv == LEAVE_ONE_OUT and (self.method == "gradient_descent" or self.l2):
+            raise NotSupported("/cv", f"cv = {LEAVE_ONE_OUT!r} with {'l2' if self.l2 else self.method}")
 
     def _check_errors(self) -> None:
         """Robust standard errors are of least squares, and clusters are named where they are meant."""
@@ -232,7 +257,7 @@ class FitRequest(Strict):
         )
 
 
-LATER: dict[str, Any] = {"l1": 0.0, "cv": None}  # by name, what alone is taken
+LATER: dict[str, Any] = {"l1": 0.0}  # by name, what alone is taken
 
 
 def _refuse_later(request: FitRequest) -> None:

@@ -130,7 +130,7 @@ def of_dataset(use: Services, spec: FitRequest, dataset: Dataset) -> Prepared:
             if dataset.column(name).n_missing:
                 raise NotSupported("/batch_size", f"batch_size with missing cells (in column {name!r})")
     task = _task(use, spec, design, dataset.numbers, dataset)
-    if task.cov_type != "classical":
+    if task.reads_rows:
         use.datasets.rows(dataset.id, dataset.version)  # its errors are made of them: NoRowsKept now
     start, stop = design.rows or (0, dataset.n_samples)
     _refuse_few(task, stop - start)
@@ -204,7 +204,7 @@ def _task(use: Services, spec: FitRequest, design: Design, numbers: Numbers, dat
     return Task(
         design=design, fit_intercept=spec.fit_intercept, l2=spec.l2, rank_deficient=spec.rank_deficient, numbers=numbers,
         dataset_id=None if dataset is None else dataset.id, dataset_version=None if dataset is None else dataset.version,
-        descent=spec.descent(design.least_terms, use.limits), per=_per(spec, design), cov_type=spec.cov_type,
+        descent=spec.descent(design.least_terms, use.limits), per=_per(spec, design), cov_type=spec.cov_type, cv=spec.cv,
         cluster=spec.cluster,
     )  # fmt: skip
 
@@ -217,7 +217,9 @@ def _per(spec: FitRequest, design: Design) -> Per | None:
 
 
 def _refuse_few(task: Task, n_rows: int) -> None:
-    """Before any row is summed. Raises: TooFewRows: there are fewer than coefficients, whatever else may be found."""
+    """Before any row is summed. Raises: InvalidValue: of folds; TooFewRows: there are fewer than coefficients, whatever else may be found."""
+    if isinstance(task.cv, int) and task.cv > n_rows:
+        raise InvalidValue("/cv", f"expected at most as many folds as there are rows, {n_rows}")
     counts_otherwise = task.design.weights is not None and task.design.weight_type == "frequency"
     if counts_otherwise or task.l2 or task.rank_deficient not in ("error", "allow"):
         return

@@ -70,6 +70,27 @@ class Imputed(BaseModel):
     n: int
 
 
+class FoldOut(BaseModel):
+    """A fold, held against the fit of all rows but its own."""
+
+    n_samples: int
+    mse: float | None
+    rmse: float | None
+    reason: str | None = Field(description="why a figure is null")
+
+
+class CrossValidation(BaseModel):
+    """How far the fit is off on rows that it has not seen. A figure that does not exist is null, and `reasons` says why."""
+
+    folds: int | Literal["leave_one_out"]
+    mse: float | None = Field(description="the mean of the squares over all rows, each by the fit without its fold")
+    rmse: float | None
+    r2: float | None = Field(description="1 less mse over the mean square of the target, about the mean of all rows")
+    mse_std_error: float | None = Field(description="standard deviation of the mse of the folds over the root of their number")
+    of_folds: list[FoldOut]
+    reasons: dict[str, str]
+
+
 class Meta(BaseModel):
     """When, and how long it took."""
 
@@ -107,6 +128,7 @@ class ModelOut(BaseModel):
     categories: dict[str, Categories] = Field(description="of columns of text and booleans")
     n_dropped: int = Field(description="rows left out because a cell was missing")
     imputed: dict[str, Imputed] = Field(description="what stands for the missing cells of a column")
+    cv: CrossValidation | None = Field(description="with `cv`: how far the fit is off on rows that it has not seen")
     reasons: dict[str, str] = Field(description="why figures are null, by their names")
     job_id: str
     dataset_id: str | None
@@ -135,7 +157,7 @@ class JobOut(BaseModel):
 
 
 # What models have that were made before it was known; theirs is null.
-NOT_BEFORE: dict[str, Any] = {"ranges": None, "n_clusters": None}
+NOT_BEFORE = ("ranges", "n_clusters", "cv")
 
 
 def shown_model(model: Model, datasets: Datasets) -> dict[str, Any]:
@@ -143,8 +165,8 @@ def shown_model(model: Model, datasets: Datasets) -> dict[str, Any]:
     dataset_id = model.body["dataset_id"]
     standing = "here" if dataset_id is None else datasets.standing(dataset_id, model.body["dataset_version"])
     shown = (
-        NOT_BEFORE
-        | model.body
+        model.body
+        | {name: None for name in NOT_BEFORE if name not in model.body}
         | {"dataset_gone": standing == "gone", "stale": standing == "stale", "timestamps": model.timestamps}
     )
     return shown | _times(model, shown) if model.timestamps else shown

@@ -59,6 +59,7 @@ def by_normal_equation(
         "inference": _rows(inference(read, task.level)) if errors is None else _robust_rows(read, task, errors),
         "descent": None,
         "ranges": rows.ranges,
+        "cv": rows.cv,
         "n_clusters": None if errors is None else errors.n_clusters,
         "reasons": judged.reasons | rows.reasons,
     }
@@ -113,6 +114,7 @@ def by_descent(
             "distance_to_optimum": {"loss": _finite(excess), "coef": _finite(distance)},
         },
         "ranges": rows.ranges,
+        "cv": rows.cv,
         "n_clusters": None,
         "reasons": fit.reasons | rows.reasons | _reasons_of(arrival, arrived=arrived),
     }

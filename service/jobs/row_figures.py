@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,7 @@ class RowFigures:
     log_weights: float | None = None  # the sum of their logarithms, of weights that say what a row counts; 0 without
     ranges: dict[str, list[float]] | None = None  # the least and the largest of each numeric feature
     covariance: Covariance | None = None
+    cv: dict[str, Any] | None = None  # how far off it is on rows that it has not seen
     reasons: dict[str, str] = field(default_factory=dict)
 
 

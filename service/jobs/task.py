@@ -57,7 +57,7 @@ class Task:
     @property
     def reads_rows(self) -> bool:
         """Whether it needs the rows again when it has the moments."""
-        return self.walks_rows or self.cov_type != "classical"
+        return self.walks_rows or self.cov_type != "classical" or self.cv is not None
 
     def scales(self, found: Found) -> tuple[int, ...]:
         """What the coefficients of the terms are multiplied by to count times in units of `per`."""

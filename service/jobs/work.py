@@ -1,15 +1,16 @@
 """The work of a job: from its task to its model, reporting on the way."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from flint import fmpq
 from numpy.typing import NDArray
 
-from service.jobs import robust, row_figures, table
+from service.jobs import cross_validation, robust, row_figures, table
 from service.jobs.active import Active
 from service.jobs.fitting import Arrival, by_descent, by_normal_equation
 from service.jobs.job_rows import JobRows
@@ -87,14 +88,16 @@ class Work:
     def reads_little(self, task: Task, summed: Summed, inline: Columns | None) -> bool:
         """Whether a fit that is solved at once is done with its rows at once, too. Raises: NotFound."""
         n_coef = len(summed.moments.columns) - 1 + task.fit_intercept
-        return task.cov_type == "classical" or self.rows.number(task, summed, inline) * n_coef**2 <= LITTLE
+        return not task.reads_rows or self.rows.number(task, summed, inline) * n_coef**2 <= LITTLE
 
     def closed_form(self, job: Job, summed: Summed, inline: Columns | None, progress: Progress = lambda _: None) -> Made:
         """The model of a task without a descent. Raises: Cancelled, and as the solver."""
         started = time.monotonic()
         task, fit = job.task, self._least_squares(job, summed)
         sandwich = robust.sandwich(task, fit, summed, self.solver, job.id)
-        figures = self._row_figures(job, summed, _fitted(summed, fit.evaluation, fit.rmse), inline, sandwich, progress)
+        fitted = _fitted(summed, fit.evaluation, fit.rmse)
+        figures = self._row_figures(job, summed, fitted, inline, sandwich, progress)
+        figures = replace(figures, cv=self._cross_validated(job, summed, inline, fit, fitted, progress))
         errors = robust.errors(task, fit, sandwich, figures.covariance)
         model = by_normal_equation(task, fit, summed.found, job.id, _ms_since(started), figures, errors)
         return Made(model, None if errors is None else errors.kept)
@@ -118,6 +121,7 @@ class Work:
             raise Overflowed(arrival.learning_rate, arrival.largest_stable)
         fitted = _fitted(summed, Evaluation(tuple(arrival.theta.tolist()), (0.0,) * len(arrival.theta)), arrival.loss**0.5)
         figures = self._row_figures(job, summed, fitted, active.inline, None, lambda _: None)
+        figures = replace(figures, cv=self._cross_validated(job, summed, active.inline, fit, fitted, lambda _: None))
         return Made(by_descent(job.task, summed, fit, arrival, job.id, _ms_since(started), figures), None)
 
     def summed(self, active: Active) -> Summed:
@@ -137,12 +141,25 @@ class Work:
         return made
 
     def _least_squares(self, job: Job, summed: Summed) -> LeastSquares:
-        task = job.task
-        # Columns as they are need no account of what they are made of, which takes as long as their fit.
-        made_of = None if task.design.is_plain else Recipe.of(task.design, summed.found.levels).made_of
-        scales = task.scales(summed.found) if task.design.timestamps else ()
-        how = HowToSolve(task.fit_intercept, task.l2, task.rank_deficient, made_of, scales)
-        return self.solver.least_squares(summed.moments, how, job.id)
+        return self.solver.least_squares(summed.moments, _how(job.task, summed), job.id)
+
+    def _cross_validated(
+        self, job: Job, summed: Summed, inline: Columns | None, fit: LeastSquares, fitted: Fitted, progress: Progress
+    ) -> dict[str, Any] | None:
+        """How far the fit is off on rows that it has not seen, if that is asked for. Raises: NotFound, NoRowsKept, Cancelled."""
+        task, moments = job.task, summed.moments
+        if task.cv is None:
+            return None
+        rows = self.rows.of_fit(job, summed, inline)
+        assert rows is not None  # noqa: S101 (a job that needs its rows has kept them)
+        if isinstance(task.cv, int):
+            return cross_validation.of_folds(task, _how(task, summed), summed, rows, task.cv, self.solver, job.id, progress)
+        spread = None
+        if fit.rank == len(fit.feature_names) - len(fit.dropped) + fit.fit_intercept:
+            recipe, kept = rows.recipe, [name for name in fit.feature_names if name not in fit.dropped]
+            made_of = recipe.made_of if recipe.has_products or fit.dropped else None
+            spread = self.solver.spread(moments, kept, task.fit_intercept, made_of, job.id)
+        return cross_validation.leaving_one_out(task, fit, summed, rows, fitted, spread)
 
     def _descend(self, active: Active, descent: Descent, moments: Moments) -> Arrival:
         found = self.trajectories.checked(active.job, moments)
@@ -174,6 +191,13 @@ class Work:
             if sandwich is not None:
                 raise
         return row_figures.nothing(row_figures.NO_ROWS, self.rows.ranges(job))
+
+
+def _how(task: Task, summed: Summed) -> HowToSolve:
+    # Columns as they are need no account of what they are made of, which takes as long as their fit.
+    made_of = None if task.design.is_plain else Recipe.of(task.design, summed.found.levels).made_of
+    scales = task.scales(summed.found) if task.design.timestamps else ()
+    return HowToSolve(task.fit_intercept, task.l2, task.rank_deficient, made_of, scales)
 
 
 def _ms_since(started: float) -> float:

@@ -60,20 +60,21 @@ def sum_up(batches: Batches, design: Design, numbers: Numbers, max_terms: int, p
         raise TooManyTerms(recipe.n_terms, max_terms)
     if any(term.name == design.target for term in recipe.terms):
         raise AmbiguousTerm(design.target)
-    summation = ThreadedSummation(lambda: _summation(recipe, design, numbers))
+    summed = ThreadedSummation(lambda: summation(recipe, design, numbers))
     n_dropped = 0
     try:
         for first, batch in read():
             kept = counted(batch, design, first)
-            summation.add(_block(kept.batch, recipe, design, found), kept.row)
+            summed.add(_block(kept.batch, recipe, design, found), kept.row)
             n_dropped += kept.n_dropped
     except Exception:
-        summation.result()  # raises what is wrong in a row before, still being summed up
+        summed.result()  # raises what is wrong in a row before, still being summed up
         raise
-    return Summed(summation.result(), Found(found.levels, found.imputed, found.n_imputed, n_dropped))
+    return Summed(summed.result(), Found(found.levels, found.imputed, found.n_imputed, n_dropped))
 
 
-def _summation(recipe: Recipe, design: Design, numbers: Numbers) -> Summation | TermSummation:
+def summation(recipe: Recipe, design: Design, numbers: Numbers) -> Summation | TermSummation:
+    """Of no rows yet: of the terms and the target, fed with the bases of the terms, the target and the weights."""
     names = [base.name for base in recipe.bases]
     if design.weights is None and not recipe.has_products:
         return Summation([*names, design.target], numbers)

@@ -36,12 +36,20 @@ class Loss:
         # The squares of the target, about its mean or about 0, and what they have to be divided by.
         self._squares, self._per = (n * square - total * total, n) if fit_intercept else (square, 1)
 
-    def __call__(self, theta: Floats) -> float:
-        """The loss of theta (1 + p,), intercept first, which is left out where none is fitted; inf if it overflows."""
+    def __call__(self, theta: Floats, rest: Floats | None = None) -> float:
+        """The loss of theta (1 + p,), intercept first, which is left out where none is fitted; inf if it overflows.
+
+        Args: rest: what theta lacks, as where it is the sum of two doubles.
+        """
         if not np.isfinite(theta).all():
             return inf
-        form, scale = self._form(theta, np.zeros_like(theta), -1)
+        form, scale = self._form(theta, np.zeros_like(theta) if rest is None else rest, -1)
         return quotient(form, self._whole * scale)
+
+    @property
+    def mean_square(self) -> float:
+        """Of the target about its mean, or about 0 where no intercept is fitted."""
+        return quotient(self._squares, self._per * self._whole)
 
     def excess(self, theta: Floats, hi: Floats, lo: Floats) -> float:
         """How far the loss of theta is above the least one, that of hi + lo (1 + p,): nothing cancels, so never below 0."""
