@@ -11,6 +11,7 @@ import pytest
 from service.ingest.errors import BadSource, IngestError, NoRows, TooManyRows, WrongType
 from service.ingest.formats import Asked
 from service.ingest.sources import Root, batches, found
+from service.ingest.times import TIMESTAMP
 
 TABLE = pa.table({"x": [1.0, 2.0], "t": ["a", "b"]})
 
@@ -111,6 +112,20 @@ def test_what_is_wrong_with_a_file_names_it(folder: Path, text: str, kind: type[
         read("in/[ad].*", folder)
 
     assert vars(caught.value)["file"] == "d.csv"
+
+
+def test_times_are_times_in_files_of_all_kinds(tmp_path: Path) -> None:
+    """Text in a CSV, days in a Parquet, and missing ones of a type that says nothing."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.csv").write_text("t,x\n2026-11-28,1\n")
+    pq.write_table(pa.table({"t": pa.array([20785], pa.date32()), "x": [2.0]}), tmp_path / "in" / "b.parquet")
+    pq.write_table(pa.table({"t": pa.nulls(1), "x": [3.0]}), tmp_path / "in" / "c.parquet")
+
+    table = read("in", tmp_path)
+
+    assert table.schema.types == [TIMESTAMP, pa.float64()]
+    found = [value for cells in table.column("t").chunks for value in cells.view(pa.int64()).to_pylist()]
+    assert found == [1_795_824_000_000_000, 1_795_824_000_000_000, None]
 
 
 def test_a_file_of_an_unknown_kind_is_refused(folder: Path) -> None:
