@@ -79,10 +79,10 @@ def of_plain(task: Task, columns: Columns, fitted: Fitted) -> RowFigures:
     ranges = {name: [a, b] for name, a, b in zip(features, low.tolist(), high.tolist(), strict=True)}
     if not fitted.rms:
         mae, reasons = _mae_of(fitted, 0.0)
-        return RowFigures(mae, 0.0, ranges, None, reasons)
+        return RowFigures(mae, 0.0, ranges, reasons=reasons)
     e = residuals(fitted.evaluation, X.T, columns[task.design.target], task.numbers)
     mae, reasons = _mae_of(fitted, math.fsum(np.abs(e).tolist()))
-    return RowFigures(mae, 0.0, ranges, None, reasons)
+    return RowFigures(mae, 0.0, ranges, reasons=reasons)
 
 
 class _Seen:
@@ -118,7 +118,7 @@ class _Seen:
         if self._low is not None and self._high is not None:
             pairs = zip((self._low + 0.0).tolist(), (self._high + 0.0).tolist(), strict=True)
             ranges = {name: [low, high] for name, (low, high) in zip(names, pairs, strict=True)}
-        return RowFigures(mae, 0.0 if self._logs is None else _total(self._logs), ranges, covariance, reasons)
+        return RowFigures(mae, 0.0 if self._logs is None else _total(self._logs), ranges, covariance, reasons=reasons)
 
 
 def _mae_of(fitted: Fitted, total: float) -> tuple[float | None, dict[str, str]]:
