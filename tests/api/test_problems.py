@@ -377,3 +377,14 @@ def test_a_category_names_a_term_and_is_no_longer_than_a_name(client: httpx.Clie
     )
 
     assert (problem["column"], problem["length"], problem["limit"]) == ("g", 201, 200)
+
+
+def test_rows_in_a_call_that_are_many_are_not_kept(client: httpx.Client) -> None:
+    """The model is there, and what needs its rows says how they would have been kept."""
+    n = (1 << 16) + 1  # of two doubles a row: just above 1 MiB
+    model = ok(client.post("/fit", json={"X": [[i % 7] for i in range(n)], "y": [i % 5 for i in range(n)]}))["id"]
+
+    for params in ({}, {"top": 3}):
+        problem = refused(client.get(f"/models/{model}/diagnostics", params=params), 409, "rows-not-kept")
+        assert (problem["model_id"], problem["most_bytes"]) == (model, 1 << 20)
+        assert "POST /datasets" in problem["detail"]
