@@ -18,7 +18,7 @@ from service.api.problems import responses
 from service.api.services import Services, Use
 from service.ingest.json_rows import Integer
 from service.jobs.diagnosed import COLUMNS, MOST_LARGEST, Rows
-from service.jobs.diagnosing import reasons_of
+from service.jobs.diagnosing import Diagnosis, reasons_of
 from service.jobs.workers import WorkerLost
 from service.registry.errors import InlineRowsNotKept, NoRowsKept, NotFound
 from service.registry.models import Model
@@ -142,9 +142,8 @@ def _shown(use: Services, model: Model, rows: Rows, *, is_summed: bool) -> dict[
     reasons = _of_rows(rows) | reasons_of(model)
     summary = None
     if is_summed:
-        found = use.diagnoses.of(model)
-        summary = asdict(found.residuals) | {"r2_pred": found.r2_pred, "vif": found.vif}
-        reasons |= summary.pop("reasons") | found.reasons
+        summary, why = shown_diagnosis(use.diagnoses.of(model))
+        reasons |= why
     else:
         reasons = {name: why for name, why in reasons.items() if name in COLUMNS}
     return {
@@ -154,6 +153,12 @@ def _shown(use: Services, model: Model, rows: Rows, *, is_summed: bool) -> dict[
         "items": [dict(zip(names, row, strict=True)) for row in values],  # orjson writes null for NaN
         "reasons": reasons,
     }
+
+
+def shown_diagnosis(found: Diagnosis) -> tuple[dict[str, Any], dict[str, str]]:
+    """The summary as clients see it, and why figures of it are null."""
+    summary = asdict(found.residuals) | {"r2_pred": found.r2_pred, "vif": found.vif}
+    return summary, summary.pop("reasons") | found.reasons
 
 
 def _of_rows(rows: Rows) -> dict[str, str]:
