@@ -101,6 +101,7 @@ class FitRequest(Strict):
 
     method: Literal["normal_equation", "gradient_descent"] = "normal_equation"
     fit_intercept: bool = True
+    level: Annotated[float, Field(gt=0, lt=1)] = Field(0.95, description="of the confidence intervals of coefficients")
     rank_deficient: Literal["error", "minimum_norm", "drop", "allow"] = "error"
 
     learning_rate: LearningRate | None = Field(None, description='"auto" if null')

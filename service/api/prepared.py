@@ -204,7 +204,7 @@ def _task(use: Services, spec: FitRequest, design: Design, numbers: Numbers, dat
     return Task(
         design=design, fit_intercept=spec.fit_intercept, l2=spec.l2, rank_deficient=spec.rank_deficient, numbers=numbers,
         dataset_id=None if dataset is None else dataset.id, dataset_version=None if dataset is None else dataset.version,
-        descent=spec.descent(design.least_terms, use.limits), per=_per(spec, design), cov_type=spec.cov_type, cv=spec.cv,
+        descent=spec.descent(design.least_terms, use.limits), per=_per(spec, design), level=spec.level, cov_type=spec.cov_type, cv=spec.cv,
         cluster=spec.cluster,
     )  # fmt: skip
 

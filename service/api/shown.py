@@ -13,18 +13,26 @@ from service.registry.models import Model
 class Metrics(BaseModel):
     """How well the model fits its rows. A figure that does not exist is null, and `reasons` says why."""
 
+    n_samples: int | None = Field(None, description="rows that count")
+    n_dropped: int | None = Field(None, description="rows left out because a cell was missing")
+    rank: int | None = Field(None, description="coefficients that are determined, the intercept included")
+    df_model: int | None = Field(None, description="rank, less one with an intercept")
+    df_resid: int = Field(description="n_samples less rank")
     mse: float | None = Field(description="sum of squared residuals over n")
-    rmse: float | None
+    rmse: float | None = Field(description="root of mse")
     mae: float | None = Field(None, description="mean of the absolute residuals, by weight")
     sigma: float | None = Field(description="sqrt of the sum of squared residuals over df_resid")
     r2: float | None = Field(description="about the mean; about 0 without an intercept")
-    df_resid: int
+    r2_adj: float | None = Field(None, description="1 - (1 - r2) (n - 1) / df_resid; n in place of n - 1 without an intercept")
     f_statistic: float | None = Field(None, description="that all coefficients but the intercept are 0; as `cov_type` has it")
     f_p_value: float | None = None
+    log_likelihood: float | None = Field(None, description="of normal errors, at its maximum")
+    aic: float | None = Field(None, description="2 rank - 2 log_likelihood, as statsmodels counts; R adds 2 for sigma")
+    bic: float | None = Field(None, description="rank log(n) - 2 log_likelihood")
 
 
 class InferenceRow(BaseModel):
-    """What is known of one coefficient; the interval is at 95%."""
+    """What is known of one coefficient; the interval is at `level` of the options."""
 
     term: str
     estimate: float | None

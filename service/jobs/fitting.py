@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from service.jobs.robust import Errors, with_errors
 from service.jobs.row_figures import RowFigures
 from service.jobs.task import Task
+from service.jobs.the_whole import nothing, of_the_whole
 from service.registry.design import Found, Recipe
 from service.registry.idents import new_id, now
 from service.registry.models import Model
@@ -24,6 +25,7 @@ Floats = NDArray[np.float64]
 
 # A parameter that agrees to so much with the least-squares one has arrived: inference is then that of the fit.
 ARRIVED = 1e-12
+STOPPED = "the descent stopped short of the least-squares fit, so its standard errors are not this model's"
 _FIGURES = tuple(field.name for field in fields(Inference))
 
 
@@ -52,16 +54,17 @@ def by_normal_equation(
     """The model of a least-squares fit. Args: errors: those that were asked for in place of the classical ones."""
     judged = fit if errors is None else with_errors(fit, errors)
     read = _as_read(judged, are_classical=errors is None)
+    whole = of_the_whole(task, fit, rows, errors)
     body = _common(task, fit, found, job_id, duration_ms) | {
         "intercept": fit.intercept,
         "coef": list(read.coef),
-        "metrics": _metrics(fit, fit.mse, fit.rmse, fit.r2, fit.sigma, rows.mae) | _f_test(errors),
+        "metrics": _metrics(fit, found, fit.mse, fit.rmse, fit.r2, rows.mae) | whole.figures,
         "inference": _rows(inference(read, task.level)) if errors is None else _robust_rows(read, task, errors),
         "descent": None,
         "ranges": rows.ranges,
         "cv": rows.cv,
         "n_clusters": None if errors is None else errors.n_clusters,
-        "reasons": judged.reasons | rows.reasons,
+        "reasons": judged.reasons | rows.reasons | whole.reasons,
     }
     return Model(body["id"], body, fit.evaluation)
 
@@ -93,19 +96,21 @@ def by_descent(
     *features, target = summed.moments.columns
     loss_of = Loss(summed.moments, target, features, task.fit_intercept)
     mse, r2 = _finite(arrival.loss), loss_of.r2(theta)
+    whole = of_the_whole(task, fit, rows, None) if arrived else nothing(STOPPED)
     excess, distance = arrival.left or _left(loss_of, fit, theta)
     body = _common(task, fit, summed.found, job_id, duration_ms) | {
         "intercept": intercept,
         "coef": coef,
         "metrics": _metrics(
             fit,
+            summed.found,
             mse,
             None if mse is None else mse**0.5,
             None if r2 is None else _finite(r2),
-            fit.sigma if arrived else None,
             rows.mae,
-        ),
-        "inference": _rows(inference(replace(fit, intercept=intercept, coef=tuple(coef)))) if arrived else [],
+        )
+        | whole.figures,
+        "inference": _rows(inference(replace(fit, intercept=intercept, coef=tuple(coef)), task.level)) if arrived else [],
         "descent": {
             "epoch": arrival.epoch,
             "stopped_early": arrival.epoch < (task.epochs or 0),
@@ -116,7 +121,7 @@ def by_descent(
         "ranges": rows.ranges,
         "cv": rows.cv,
         "n_clusters": None,
-        "reasons": fit.reasons | rows.reasons | _reasons_of(arrival, arrived=arrived),
+        "reasons": fit.reasons | rows.reasons | whole.reasons | _reasons_of(arrival, arrived=arrived),
     }
     return Model(body["id"], body, Evaluation((intercept, *coef), (0.0,) * len(theta)))
 
@@ -130,8 +135,7 @@ def _left(loss_of: Loss, fit: LeastSquares, theta: Floats) -> tuple[float, float
 def _reasons_of(arrival: Arrival, *, arrived: bool) -> dict[str, str]:
     reasons = {} if isfinite(arrival.loss) else dict.fromkeys(("mse", "rmse"), "larger than the largest double")
     if not arrived:
-        short = "the descent stopped short of the least-squares fit, so its standard errors are not this model's"
-        reasons |= {"sigma": short, "inference": short}
+        reasons |= {"sigma": STOPPED, "inference": STOPPED}
     if arrival.diverges:
         reasons["descent"] = "the learning rate is not stable: with more epochs the descent does not come nearer"
     return reasons
@@ -188,11 +192,16 @@ def _robust_rows(judged: LeastSquares, task: Task, errors: Errors) -> list[dict[
 
 
 def _metrics(
-    fit: LeastSquares, mse: float | None, rmse: float | None, r2: float | None, sigma: float | None, mae: float | None
+    fit: LeastSquares, found: Found, mse: float | None, rmse: float | None, r2: float | None, mae: float | None
 ) -> dict[str, Any]:
-    return {"mse": mse, "rmse": rmse, "mae": mae, "sigma": sigma, "r2": r2, "df_resid": fit.df_resid}
-
-
-def _f_test(errors: Errors | None) -> dict[str, Any]:
-    """In place of the classical one, with robust errors."""
-    return {} if errors is None else {"f_statistic": errors.f_statistic, "f_p_value": errors.f_p_value}
+    return {
+        "n_samples": fit.n_samples,
+        "n_dropped": found.n_dropped,
+        "rank": fit.rank,
+        "df_model": fit.glance.df_model,
+        "df_resid": fit.df_resid,
+        "mse": mse,
+        "rmse": rmse,
+        "mae": mae,
+        "r2": r2,
+    }

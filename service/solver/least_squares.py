@@ -8,7 +8,7 @@ is 0 or midway between two doubles, is decided in rationals.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from service.solver.dependence import Dependences, dependences
 from service.solver.errors import CoefficientOutOfRange, NoFeatures, TooFewRows
 from service.solver.evaluation import Evaluation
 from service.solver.figures import Method, figures
+from service.solver.glance import EXACT, LIKELIHOOD, UNBOUNDED, Counts, Glance
 from service.solver.last_place import LastPlaces, last_places
 from service.solver.minimum_norm import minimum_norm
 from service.solver.moments import Moments
@@ -29,6 +30,7 @@ from service.solver.plain import plain
 from service.solver.rounding_rank import dependent_to_rounding
 from service.solver.scaled import Scaled
 from service.solver.slopes import Slopes
+from service.solver.solution import counts_of
 from service.solver.support import supported_digits
 from service.solver.terms import Terms
 
@@ -58,6 +60,7 @@ class LeastSquares:
     mse: float | None  # sum of weighted squared residuals / sum of weights
     rmse: float | None
     r2: float | None  # about the (weighted) mean; about 0 without an intercept
+    glance: Glance
     df_resid: int
     rank: int  # of the columns, that of ones included when the intercept is fitted
     theta: Evaluation  # intercept and coef in twice the digits; 0 for dropped columns
@@ -219,7 +222,8 @@ def _reported(
         if not any(math.isinf(hi) for hi, _ in pairs):
             expanded = Evaluation(tuple(hi for hi, _ in pairs), tuple(lo for _, lo in pairs), about.centre)
     n_coef = len(names) + equation.fit_intercept
-    known, scaled = _apart(known, n_coef + 2 + (equation.target_square != 0), names, scales)
+    counts = counts_of(equation, None if reasons.get("sigma") == PENALISED else df)
+    known, scaled = _apart(known, n_coef + 2 + (equation.target_square != 0) + len(counts.names), names, scales)
     theta = list(known[:n_coef])
     if not equation.fit_intercept:
         theta.insert(0, (0.0, 0.0))
@@ -228,12 +232,14 @@ def _reported(
         raise CoefficientOutOfRange(("intercept", *names)[[math.isinf(value) for value in hi].index(True)])
     mse, rmse, *rest = known[n_coef:]
     r2 = rest.pop(0) if equation.target_square != 0 else None
-    sigma, *std_error = rest or [None] * (1 + n_coef)
+    whole = dict(zip(counts.names, rest, strict=False))
+    sigma, *std_error = rest[len(whole) :] or [None] * (1 + n_coef)
     reasons = dict(reasons)
     if r2 is None:
         reasons["r2"] = CONSTANT_TARGET if equation.fit_intercept else ZERO_TARGET
     if sigma is None:
         reasons = dict.fromkeys(("sigma", "std_error"), NO_DF) | reasons
+    reasons |= _reasons_of_the_whole(counts, whole, reasons)
     if math.inf in known:
         named = {"sigma": (sigma,), "mse": (mse,), "rmse": (rmse,), "std_error": std_error}
         reasons |= {name: TOO_LARGE for name, values in named.items() if math.inf in values}
@@ -249,6 +255,7 @@ def _reported(
         mse=_finite(mse),
         rmse=_finite(rmse),
         r2=r2,
+        glance=Glance(rank - equation.fit_intercept, **{name: _finite(value) for name, value in whole.items()}),
         df_resid=df,
         rank=rank,
         theta=evaluation,
@@ -258,6 +265,20 @@ def _reported(
         supported_digits=supported_digits,
         reasons=reasons,
     )
+
+
+def _reasons_of_the_whole(counts: Counts, known: Mapping[str, float], reasons: Mapping[str, str]) -> dict[str, str]:
+    """Why figures of the fit as a whole do not exist."""
+    if not counts.df:
+        return dict.fromkeys(("r2_adj", "f_statistic", *LIKELIHOOD), reasons["sigma"])
+    found = {} if counts.varies else dict.fromkeys(("r2_adj", "f_statistic"), reasons["r2"])
+    if counts.varies and not counts.df_model:
+        found["f_statistic"] = NO_FEATURES
+    if math.inf in known.values() or -math.inf in known.values():
+        is_exact = math.inf in [known[name] for name in LIKELIHOOD]
+        why = {"f_statistic": EXACT} | dict.fromkeys(LIKELIHOOD, UNBOUNDED) if is_exact else {}
+        found |= {name: why.get(name, TOO_LARGE) for name, value in known.items() if math.isinf(value)}
+    return found
 
 
 def _apart(
@@ -279,4 +300,4 @@ def _apart(
 
 
 def _finite(value: float | None) -> float | None:
-    return None if value == math.inf else value
+    return None if value in (math.inf, -math.inf) else value

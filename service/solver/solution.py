@@ -10,6 +10,7 @@ from flint import arb, arb_mat, fmpq, fmpq_mat
 
 from service.solver.centre import Expansion
 from service.solver.centred import Centred
+from service.solver.glance import Counts, glance
 from service.solver.rounding import nearest, nearest_pair, nearest_root
 
 Number = TypeVar("Number", arb, fmpq)
@@ -62,7 +63,7 @@ def questions(
     about: Expansion | None = None,
     scales: Sequence[int] = (),
 ) -> list[Question[Number]]:
-    """Every figure that exists, as its rounding and its exact value: theta, mse, rmse, r2, sigma, standard errors,
+    """Every figure that exists, as its rounding and its exact value: theta, mse, rmse, r2, those of `glance`, sigma, standard errors,
     with scales, (p,), the coefficients times these and their standard errors, and the coefficients of the expansion, if one is
     given.
 
@@ -96,6 +97,7 @@ def questions(
     asked += [(nearest, lambda: mse), (nearest_root, lambda: mse)]
     if equation.target_square != 0:
         asked.append((nearest, r2))
+    asked += glance(counts_of(equation, df), explained, equation.target_square, lambda: rss * weight / equation.n_samples)
     if df:
         asked.append((nearest_root, lambda: rss * weight / df))
         asked += [(nearest_root, partial(variance, i)) for i in range(-fit_intercept, p)]
@@ -105,6 +107,11 @@ def questions(
     if about is not None:
         asked += _expanded(about, intercept if fit_intercept else lambda: 0 * explained, coefficient)
     return asked
+
+
+def counts_of(equation: Centred, df: int | None) -> Counts:
+    """What figures of the fit as a whole divide by, with so many degrees of freedom left."""
+    return Counts(equation.n_samples, df, equation.fit_intercept, equation.target_square != 0)
 
 
 def _times(value: Callable[[], Number], scale: int) -> Number:
