@@ -25,7 +25,7 @@ CALLS = {
     "DELETE /models/{model_id}", "GET /aliases", "GET /aliases/{name}", "PUT /aliases/{name}", "DELETE /aliases/{name}",
     "POST /predict", "GET /predict", "GET /jobs", "GET /jobs/{job_id}", "DELETE /jobs/{job_id}", "GET /jobs/{job_id}/events",
     "GET /jobs/{job_id}/epochs/{epoch}", "GET /healthz", "GET /readyz", "GET /limits",
-    "POST /models/{model_id}/test", "GET /models/{model_id}/diagnostics", "POST /models/{model_id}/invert", "POST /compare", "GET /models/{model_id}/changes",
+    "POST /models/{model_id}/test", "GET /models/{model_id}/summary", "GET /models/{model_id}/diagnostics", "POST /models/{model_id}/invert", "POST /compare", "GET /models/{model_id}/changes",
 }  # fmt: skip
 
 

@@ -1,0 +1,109 @@
+"""What a reader of a fit must know beside its figures, in words."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from service.web.figures import number
+
+NOISE = {
+    "HC0": "robust to uneven noise (HC0, White)",
+    "HC1": "robust to uneven noise (HC1: HC0 times n / (n - k))",
+    "HC2": "robust to uneven noise (HC2: squared residuals over 1 - leverage)",
+    "HC3": "robust to uneven noise (HC3: squared residuals over (1 - leverage) squared)",
+}
+
+
+def notes(model: Mapping[str, Any], reasons: Mapping[str, str]) -> list[str]:
+    """Args: model: as clients see it. reasons: why figures are null that are none of the model's own, by their names."""
+    return [*_of_rows(model), *_of_terms(model), *_of_fit(model), *_of_nulls(model, reasons)]
+
+
+def _of_rows(model: Mapping[str, Any]) -> Iterable[str]:
+    options = model["options"]
+    if model.get("dataset_gone"):
+        yield "The data set has been deleted since."
+    elif model.get("stale"):
+        yield "Rows have been taken away from the data set since: its version of the fit is gone."
+    if options.get("rows") is not None:
+        first, end = options["rows"]
+        yield f"Of the data set's rows those from {first} up to but not including {end}."
+    if model["n_dropped"]:
+        yield f"{_rows(model['n_dropped'])} left out, because a cell was missing."
+    for name, found in model["imputed"].items():
+        yield f"Missing cells of {name!r} ({found['n']}) were filled with {_value(found['value'])}."
+    if options["weights"] is not None:
+        how = "how often a row was seen" if options["weight_type"] == "frequency" else "what a row counts"
+        yield f"Weighted: {options['weights']!r} says {how}."
+
+
+def _of_terms(model: Mapping[str, Any]) -> Iterable[str]:
+    options = model["options"]
+    for name in model.get("timestamps", ()):
+        yield f"{name!r} is a time: its slope is per {options.get('per') or 'day'}."
+    for name, found in model["categories"].items():
+        if found["baseline"] is not None:
+            yield f"Categories of {name!r} are compared with {found['baseline']!r}."
+    for name in model["dropped"]:
+        why = model["reasons"].get(name, "dropped")
+        yield f"{name!r} has no coefficient of its own: {why}."
+    if not options["fit_intercept"]:
+        yield "No intercept: R-squared is about 0, and cannot be compared with one about the mean."
+
+
+def _of_fit(model: Mapping[str, Any]) -> Iterable[str]:
+    options, descent = model["options"], model["descent"]
+    kind = options.get("cov_type") or "classical"
+    if kind == "cluster":
+        yield (
+            f"Standard errors are by cluster: {options['cluster']!r} says which rows belong together ({model.get('n_clusters')} "
+            "clusters); t, intervals and F have one less degrees of freedom."
+        )
+    elif kind != "classical":
+        yield f"Standard errors are {NOISE[kind]}; F is Wald's with them."
+    if options["l2"]:
+        yield (
+            f"Penalised: minimises mean squared error + {number(options['l2'])} times the sum of the squared coefficients, "
+            "the intercept's left out. There are no standard errors of it."
+        )
+    if options["rank_deficient"] == "minimum_norm" and model["rank"] < len(model["terms"]) + options["fit_intercept"]:
+        yield "Some terms depend on others: of all best fits this is that of the least norm."
+    if descent is not None:
+        yield from _of_descent(descent, model)
+
+
+def _of_descent(descent: Mapping[str, Any], model: Mapping[str, Any]) -> Iterable[str]:
+    left, how = descent["distance_to_optimum"], "stopped by tol" if descent["stopped_early"] else "ended"
+    yield f"The descent {how} at epoch {descent['epoch']}, learning rate {number(descent['learning_rate'])}."
+    if model["inference"]:
+        yield "It has arrived at the least-squares fit, whose standard errors these are."
+    else:
+        yield (
+            f"Distance to the least-squares fit: {number(left['coef'])} in the coefficient furthest from it, "
+            f"{number(left['loss'])} in loss."
+        )
+
+
+def _of_nulls(model: Mapping[str, Any], reasons: Mapping[str, str]) -> Iterable[str]:
+    """One line a reason, with all that it holds for."""
+    by_reason: dict[str, list[str]] = {}
+    every = [(name, why) for name, why in (model["reasons"] | dict(reasons)).items() if name not in model["dropped"]]
+    every += (
+        (row["term"], row["reason"]) for row in model["inference"] if row["reason"] and row["term"] not in model["dropped"]
+    )
+    if model.get("cv"):
+        every += ((f"cv {name}", why) for name, why in model["cv"]["reasons"].items())
+    for name, why in every:
+        names = by_reason.setdefault(why, [])
+        if name not in names:
+            names.append(name)
+    for why, names in by_reason.items():
+        few = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+        yield f"{few}: {why}."
+
+
+def _rows(n: int) -> str:
+    return "1 row was" if n == 1 else f"{n} rows were"
+
+
+def _value(value: float | str) -> str:
+    return repr(value) if isinstance(value, str) else number(value)
