@@ -114,11 +114,11 @@ def served(app: FastAPI) -> Direct:
 def _started(settings: Settings, held: ExitStack) -> Services:
     """Everything wired, and let go again, last first, by `held`. Raises: Refused."""
     one_thread()
+    keep_freed()
     sys.setswitchinterval(SWITCH_S)
     use_threads(settings.solver_threads or usable_cores())
     if not blas_is_exact():
         raise Refused("this BLAS rounds sums of integers below 2^53: results would not be exact")
-    keep_freed()  # not before: what the check of the BLAS had, 4 MB, would be kept too
     folder = settings.data_dir.resolve()
     held.callback(os.close, _held(folder))
     store = Store(settings.database_url or f"sqlite:///{folder / 'linefit.db'}", settings.sqlite_synchronous)

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEAVY = {"scipy.special", "numpy.random", "pyarrow.parquet", "pyarrow.dataset", "pandas", "matplotlib", "jinja2"}
+HEAVY = {"scipy.special", "pyarrow.parquet", "pyarrow.dataset", "pandas", "matplotlib", "jinja2"}
 STARTED = """
 import asyncio, pathlib, sys
 import service.cli
