@@ -13,6 +13,7 @@ from service.api.diagnostics import SummaryOut, shown_diagnosis
 from service.api.problems import responses
 from service.api.services import Services, Use
 from service.api.shown import ModelOut, shown_model
+from service.jobs.diagnosed import COLUMNS
 from service.jobs.diagnosing import reasons_of
 from service.jobs.row_figures import MOST_CELLS
 from service.jobs.workers import WorkerLost
@@ -81,4 +82,5 @@ def _diagnosed(use: Services, model: Model) -> tuple[dict[str, Any] | None, dict
         return None, {"diagnostics": f"made of the rows, which are gone: {gone}"}
     except (NoRowsKept, InlineRowsNotKept) as error:
         return None, {"diagnostics": f"made of the rows: {error}"}
-    return shown, reasons_of(model) | why
+    of_all = {name: why for name, why in reasons_of(model).items() if name not in COLUMNS}
+    return shown, of_all | why

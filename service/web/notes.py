@@ -44,8 +44,8 @@ def _of_terms(model: Mapping[str, Any]) -> Iterable[str]:
         if found["baseline"] is not None:
             yield f"Categories of {name!r} are compared with {found['baseline']!r}."
     for name in model["dropped"]:
-        why = model["reasons"].get(name, "dropped")
-        yield f"{name!r} has no coefficient of its own: {why}."
+        how = model["reasons"].get(name, "").removeprefix("dropped: ")
+        yield f"{name!r} was dropped, as it depends on other terms{how and ': '}{how}."
     if not options["fit_intercept"]:
         yield "No intercept: R-squared is about 0, and cannot be compared with one about the mean."
 

@@ -58,7 +58,7 @@ def _subject(model: Mapping[str, Any]) -> Pairs:
         ("Fitted at", model["meta"]["created_at"]),
         ("Method", method),
         ("Numbers read as", model["numbers"]),
-        ("Standard errors", options.get("cov_type") or "classical"),
+        ("Standard errors", (options.get("cov_type") or "classical") if model["inference"] else "none"),
         ("Rows", str(model["n_samples"])),
         ("Rows left out", str(model["n_dropped"])),
         ("Rank", str(model["rank"])),
