@@ -5,6 +5,8 @@ from typing import Any
 
 from service.web.figures import number
 
+MOST_NAMES = 24  # that one reason is given for: of hundreds of terms nobody reads all
+
 NOISE = {
     "HC0": "robust to uneven noise (HC0, White)",
     "HC1": "robust to uneven noise (HC1: HC0 times n / (n - k))",
@@ -39,7 +41,7 @@ def _of_rows(model: Mapping[str, Any]) -> Iterable[str]:
 def _of_terms(model: Mapping[str, Any]) -> Iterable[str]:
     options = model["options"]
     for name in model.get("timestamps", ()):
-        yield f"{name!r} is a time: its slope is per {options.get('per') or 'day'}."
+        yield f"{name!r} is a time: its slope is per {options.get('per') or 'day'}; it counts from 1970-01-01T00:00Z."
     for name, found in model["categories"].items():
         if found["baseline"] is not None:
             yield f"Categories of {name!r} are compared with {found['baseline']!r}."
@@ -47,7 +49,7 @@ def _of_terms(model: Mapping[str, Any]) -> Iterable[str]:
         how = model["reasons"].get(name, "").removeprefix("dropped: ")
         yield f"{name!r} was dropped, as it depends on other terms{how and ': '}{how}."
     if not options["fit_intercept"]:
-        yield "No intercept: R-squared is about 0, and cannot be compared with one about the mean."
+        yield "No intercept: R-squared is measured from 0 and not from the mean, so that it says nothing beside one that has it."
 
 
 def _of_fit(model: Mapping[str, Any]) -> Iterable[str]:
@@ -97,7 +99,7 @@ def _of_nulls(model: Mapping[str, Any], reasons: Mapping[str, str]) -> Iterable[
         if name not in names:
             names.append(name)
     for why, names in by_reason.items():
-        few = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+        few = ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
         yield f"{few}: {why}."
 
 

@@ -180,7 +180,7 @@ def test_what_is_not_plain_about_a_fit_is_in_the_notes(client: httpx.Client) -> 
     assert "Missing cells of 'x' (1) were filled with " in notes(client, {"x": gaps, "y": y}, missing="mean")
     assert "Weighted: 'w' says what a row counts." in notes(client, {"x": x, "w": [1.0, 2.0] * 6, "y": y}, weights="w")
     said = notes(client, {"day": days, "y": y}, features=["day"], per="week")
-    assert "'day' is a time: its slope is per week." in said
+    assert "'day' is a time: its slope is per week; it counts from 1970-01-01T00:00Z." in said
     said = notes(client, {"colour": colour, "y": y}, categorical="one_hot")
     assert "Categories of 'colour' are compared with 'blue'." in said
     twice = [2 * value for value in x]
@@ -190,7 +190,9 @@ def test_what_is_not_plain_about_a_fit_is_in_the_notes(client: httpx.Client) -> 
     said = notes(client, {"x": x, "g": colour, "y": y}, features=["x"], cov_type="cluster", cluster="g")
     assert "by cluster: 'g' says which rows belong together (3 clusters)" in said
     assert "Penalised: minimises mean squared error + 0.500000 times" in notes(client, {"x": x, "y": y}, l2=0.5)
-    assert "No intercept: R-squared is about 0" in notes(client, {"x": x, "y": y}, fit_intercept=False)
+    assert "No intercept: R-squared is measured from 0 and not from the mean" in notes(
+        client, {"x": x, "y": y}, fit_intercept=False
+    )
 
 
 def test_a_descent_that_stopped_short_says_how_far_it_is_from_the_fit(client: httpx.Client) -> None:
