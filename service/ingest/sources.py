@@ -10,12 +10,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
-import pyarrow.fs
 
 from service.ingest import names, parquet_rows
 from service.ingest.csv_rows import Type
@@ -23,11 +23,19 @@ from service.ingest.errors import BadSource, IngestError, NoRows
 from service.ingest.formats import PARQUET, READERS, SUFFIXES, Asked
 from service.ingest.times import TIMESTAMP
 
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
 MOST_FILES = 10_000
 GLOB = "*[?"
 TYPES: dict[pa.DataType, Type] = {
     pa.float64(): "number", pa.string(): "text", pa.bool_(): "boolean", TIMESTAMP: "timestamp",
 }  # fmt: skip
+
+
+def _fs() -> Any:
+    """pyarrow.fs, which takes 4 MB: few services have a root."""
+    return import_module("pyarrow.fs")
 
 
 class Root:
@@ -38,9 +46,10 @@ class Root:
         self.path = PurePosixPath(os.path.realpath(path) if self.scheme == "file" else path)
 
     @cached_property
-    def files(self) -> pyarrow.fs.FileSystem:
+    def files(self) -> "FileSystem":
         """What opens its files. An object store is asked nothing before the first source."""
-        return pyarrow.fs.FileSystem.from_uri(self.uri)[0]
+        found: FileSystem = _fs().FileSystem.from_uri(self.uri)[0]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +194,10 @@ def _check(path: str, roots: Sequence[Root]) -> None:
 
 def _stored(root: Root, folder: PurePosixPath) -> list[str]:
     info = root.files.get_file_info(str(folder))
-    if info.type == pyarrow.fs.FileType.File:
+    if info.type == _fs().FileType.File:
         return [info.path]
-    inside = root.files.get_file_info(pyarrow.fs.FileSelector(str(folder), recursive=True, allow_not_found=True))
-    return [info.path for info in inside if info.type == pyarrow.fs.FileType.File]
+    inside = root.files.get_file_info(_fs().FileSelector(str(folder), recursive=True, allow_not_found=True))
+    return [info.path for info in inside if info.type == _fs().FileType.File]
 
 
 def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:

@@ -4,10 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEAVY = {"scipy.special", "pyarrow.parquet", "pyarrow.dataset", "pandas", "matplotlib", "jinja2"}
+HEAVY = {"scipy.special", "numpy.random", "pyarrow.parquet", "pyarrow.dataset", "pyarrow.fs", "pandas", "matplotlib", "jinja2"}
 STARTED = """
 import asyncio, pathlib, sys
-import service.cli
+import service.start
+try:
+    sys.argv[2:] = ["--version"]
+    service.start.main()
+except SystemExit:
+    pass
 from service.app import create_app
 from service.settings import Settings
 
