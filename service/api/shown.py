@@ -166,6 +166,7 @@ class JobOut(BaseModel):
 
 # What models have that were made before it was known; theirs is null.
 NOT_BEFORE = ("ranges", "n_clusters", "cv")
+_METRICS: dict[str, Any] = dict.fromkeys(Metrics.model_fields)
 
 
 def shown_model(model: Model, datasets: Datasets) -> dict[str, Any]:
@@ -177,6 +178,8 @@ def shown_model(model: Model, datasets: Datasets) -> dict[str, Any]:
         | {name: None for name in NOT_BEFORE if name not in model.body}
         | {"dataset_gone": standing == "gone", "stale": standing == "stale", "timestamps": model.timestamps}
     )
+    if len(shown["metrics"]) < len(_METRICS):
+        shown["metrics"] = _METRICS | shown["metrics"]
     return shown | _times(model, shown) if model.timestamps else shown
 
 

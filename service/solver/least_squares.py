@@ -223,7 +223,7 @@ def _reported(
             expanded = Evaluation(tuple(hi for hi, _ in pairs), tuple(lo for _, lo in pairs), about.centre)
     n_coef = len(names) + equation.fit_intercept
     counts = counts_of(equation, None if reasons.get("sigma") == PENALISED else df)
-    known, scaled = _apart(known, n_coef + 2 + (equation.target_square != 0) + len(counts.names), names, scales)
+    known, scaled = _apart(known, n_coef + 2 + counts.varies + counts.n_figures, names, scales)
     theta = list(known[:n_coef])
     if not equation.fit_intercept:
         theta.insert(0, (0.0, 0.0))
@@ -231,9 +231,9 @@ def _reported(
     if math.inf in hi or -math.inf in hi:
         raise CoefficientOutOfRange(("intercept", *names)[[math.isinf(value) for value in hi].index(True)])
     mse, rmse, *rest = known[n_coef:]
-    r2 = rest.pop(0) if equation.target_square != 0 else None
-    whole = dict(zip(counts.names, rest, strict=False))
-    sigma, *std_error = rest[len(whole) :] or [None] * (1 + n_coef)
+    r2 = rest.pop(0) if counts.varies else None
+    whole = counts.named(rest)
+    sigma, *std_error = rest[counts.n_figures :] or [None] * (1 + n_coef)
     reasons = dict(reasons)
     if r2 is None:
         reasons["r2"] = CONSTANT_TARGET if equation.fit_intercept else ZERO_TARGET

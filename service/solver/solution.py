@@ -14,7 +14,7 @@ from service.solver.glance import Counts, glance
 from service.solver.rounding import nearest, nearest_pair, nearest_root
 
 Number = TypeVar("Number", arb, fmpq)
-Figure: TypeAlias = float | tuple[float, float]
+Figure: TypeAlias = float | tuple[float, ...]
 Question: TypeAlias = tuple[Callable[[Number], Figure | None], Callable[[], Number]]
 
 
