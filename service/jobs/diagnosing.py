@@ -108,10 +108,8 @@ class Diagnoses:
         if reasons_of(model).get("vif") == NOT_UNIQUE:
             return None
         kept = [term for term in body["terms"] if term not in body["dropped"]]
-        made_of = model.recipe.made_of if model.recipe.has_products or body["dropped"] else None
-        fit_intercept = body["options"]["fit_intercept"]
         found = self._solver.of_moments(
-            len(kept), variance_inflation, [moments], body["target"], kept, fit_intercept, made_of, for_=model.id
+            len(kept), variance_inflation, [moments], body["target"], kept, body["options"]["fit_intercept"], for_=model.id
         )
         return dict.fromkeys(body["terms"]) | dict(zip(kept, found, strict=True))
 

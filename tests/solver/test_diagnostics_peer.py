@@ -83,5 +83,5 @@ def test_variance_inflation_is_that_of_statsmodels(kind: str) -> None:
     X = design_of(case)
     is_centred = case.fit_intercept
     expected = [variance_inflation_factor(X, j, standardize=is_centred) for j in range(int(case.fit_intercept), X.shape[1])]
-    found = variance_inflation(case.moments, "y", case.names, case.fit_intercept, case.made_of)
+    found = variance_inflation(case.moments, "y", case.names, case.fit_intercept)
     assert found == pytest.approx(expected, rel=RIGHT)
