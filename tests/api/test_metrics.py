@@ -10,7 +10,7 @@ import statsmodels.api as sm
 from numpy.typing import NDArray
 
 from tests.api import nist
-from tests.api.made import LINE, dataset, fit
+from tests.api.made import LINE, dataset, fit, ok
 
 Floats = NDArray[np.float64]
 
@@ -117,6 +117,49 @@ def test_a_figure_that_does_not_exist_is_null_with_a_reason(
     metrics, reasons = model["metrics"], model["reasons"]
     assert {name for name, value in metrics.items() if value is None} == lacking
     assert lacking <= reasons.keys()
+
+
+BENT = {"X": [[0.0, 1.0], [1.0, 1.0], [2.0, 4.0], [4.0, 3.0], [5.0, 9.0], [7.0, 2.0]], "y": [1.0, 3.0, 5.0, 2.0, 6.0, 7.5]}
+BODIES: dict[str, dict[str, Any]] = {
+    "plain": BENT, "exact": BENT | {"y": [3 + 2 * a - b for a, b in BENT["X"]]}, "constant": BENT | {"y": [0.1] * 6},
+    "zeros": BENT | {"y": [0.0] * 6}, "as many as rows": {"X": BENT["X"][:3], "y": BENT["y"][:3]},
+    "a column twice": BENT | {"X": [[a, a] for a, _ in BENT["X"]], "rank_deficient": "drop"},
+    "constant columns": BENT | {"X": [[1.0, 2.0]] * 6, "rank_deficient": "minimum_norm"},
+    "huge": BENT | {"y": [1e149 * value for value in BENT["y"]]},
+}  # fmt: skip
+OPTIONS: dict[str, dict[str, Any]] = {
+    "as it is": {}, "no intercept": {"fit_intercept": False}, "penalised": {"l2": 0.5, "rank_deficient": "error"},
+    "weights": {"weights": [1.0, 2.0, 0.5, 3.0, 1.0, 1.0]}, "frequencies": {"weights": [1.0, 2.0, 1.0, 3.0, 1.0, 1.0],
+    "weight_type": "frequency"}, "robust": {"cov_type": "HC3"},
+    "a short descent": {"method": "gradient_descent", "epochs": 3, "rank_deficient": "error"},
+    "a descent that diverges": {
+        "method": "gradient_descent", "epochs": 5, "learning_rate": 1.0, "on_divergence": "run", "rank_deficient": "error"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_no_figure_is_null_without_a_reason(client: httpx.Client, body: dict[str, Any], options: dict[str, Any]) -> None:
+    """Whatever is fitted and however: null and a reason go together, and what is there has none."""
+    spec = body | options
+    if "weights" in spec:
+        spec = spec | {"weights": spec["weights"][: len(spec["y"])]}
+    answer = client.post("/fit", json=spec, headers={"Prefer": "wait=30"})
+    if answer.status_code == 422 and answer.json()["type"] in ("/problems/rank-deficient", "/problems/overflowed"):
+        return
+    model = ok(answer)
+    nulls = {name for name, value in model["metrics"].items() if value is None}
+    assert nulls <= model["reasons"].keys()
+    assert not (model["metrics"].keys() - nulls) & model["reasons"].keys()
+    for row in model["inference"]:
+        assert (row["reason"] is None) == (None not in [value for name, value in row.items() if name != "reason"])
+
+
+@pytest.mark.parametrize("level", [0, 1, -0.5, 1.5, "0.9", True, None])
+def test_a_level_lies_between_0_and_1(client: httpx.Client, level: object) -> None:
+    answer = client.post("/fit", json=BENT | {"level": level})
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/level"]
 
 
 def test_a_descent_that_has_arrived_is_worth_what_the_fit_is(client: httpx.Client) -> None:
