@@ -119,7 +119,10 @@ def test_a_figure_that_does_not_exist_is_null_with_a_reason(
     assert lacking <= reasons.keys()
 
 
-BENT = {"X": [[0.0, 1.0], [1.0, 1.0], [2.0, 4.0], [4.0, 3.0], [5.0, 9.0], [7.0, 2.0]], "y": [1.0, 3.0, 5.0, 2.0, 6.0, 7.5]}
+BENT: dict[str, Any] = {
+    "X": [[0.0, 1.0], [1.0, 1.0], [2.0, 4.0], [4.0, 3.0], [5.0, 9.0], [7.0, 2.0]],
+    "y": [1.0, 3.0, 5.0, 2.0, 6.0, 7.5],
+}
 BODIES: dict[str, dict[str, Any]] = {
     "plain": BENT, "exact": BENT | {"y": [3 + 2 * a - b for a, b in BENT["X"]]}, "constant": BENT | {"y": [0.1] * 6},
     "zeros": BENT | {"y": [0.0] * 6}, "as many as rows": {"X": BENT["X"][:3], "y": BENT["y"][:3]},
