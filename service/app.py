@@ -131,7 +131,8 @@ def _started(settings: Settings, held: ExitStack) -> Services:
     named = Aliases(store, settings.model_cache)
     fitted = Models(store, named, settings.model_cache)
     solver = Solver(settings.solver_processes)
-    fitted_rows, spreads = FittedRows(store, registry), Spreads(fitted, solver)
+    fitted_rows = FittedRows(store, registry)
+    spreads = Spreads(fitted, fitted_rows, solver)
     work = Work(
         store=store, datasets=registry, sums=sums, solver=solver, trajectories=Trajectories(store, solver), rows_folder=rows_folder,
         checkpoint_s=settings.checkpoint_s,

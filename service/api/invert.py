@@ -23,8 +23,8 @@ from service.api.errors import (
     UnsupportedMediaType,
 )
 from service.api.measured import ASKED, CELL, cells, measured, pointer
-from service.api.predicted import Wanted, blocks_of, of_columns
 from service.api.problems import responses
+from service.api.sent_rows import blocks_of, of_columns
 from service.api.services import Services, Use
 from service.ingest import times
 from service.ingest.errors import IngestError, shown
@@ -160,7 +160,7 @@ def _slice(model: Model, feature: str, at: dict[str, float | str | bool]) -> Sli
         raise InvalidValue("/feature", why)
     somewhere = "1970-01-01" if feature in model.timestamps else 0.0
     row = of_columns({name: [somewhere if name == feature else at[name]] for name in model.feature_names})
-    (bases,) = blocks_of(model, iter([row]), Wanted())
+    ((bases, _),) = blocks_of(model, iter([row]))
     check(bases, [base.name for base in recipe.bases], "float64")
     along = Slice(tuple(term for term in recipe.terms if term.name not in dropped), place, tuple(bases[0].tolist()))
     if along.degree > MOST_DEGREE:

@@ -41,19 +41,9 @@ from service.api.errors import (
     UnsupportedMediaType,
     WrongParameter,
 )
-from service.api.predicted import (
-    Floats,
-    Interval,
-    OnUnseen,
-    Predicted,
-    Wanted,
-    blocks_of,
-    of_columns,
-    of_matrix,
-    of_row,
-    predicted,
-)
+from service.api.predicted import Interval, Predicted, Wanted, of_row, predicted
 from service.api.problems import responses
+from service.api.sent_rows import OnUnseen, SentRows, blocks_of, of_columns, of_matrix
 from service.api.services import Services, Use
 from service.api.written import Json, written
 from service.ingest import times
@@ -71,10 +61,15 @@ from service.solver.errors import UnreadableNumber
 router = APIRouter(tags=["predict"])
 
 LEVEL = 0.95
+EXTRAPOLATION = "extrapolation"
 # Rows times terms that are predicted on the event loop: in at most 110 µs (500 where decimals have 16 digits), where a hop to a
 # thread and back takes 75 and longer under load. Columns by name take 10 µs each to gather.
 QUICK_CELLS = 128
-PARAMETERS = ("model_id", "interval", "level", "leverage", "on_unseen")
+PARAMETERS = ("model_id", "interval", "level", "leverage", "contributions", "on_unseen")
+LEVERAGE = (
+    "how far each row is from those of the fit; null: in answers that are JSON, of models of up to 24 terms. "
+    "It comes with an interval too, unless false"
+)
 PROBLEMS = responses(
     BodyTooLarge, BodyTimeout, UnsupportedMediaType, NotAcceptable, IngestError, UnreadableNumber, NotFound, ColumnsDiffer,
     TypesDiffer, InvalidValue, OverLimit, PredictionOutOfRange, UnseenCategory, NoInterval,
@@ -92,29 +87,47 @@ class PredictRequest(Strict):
     columns: Columns | None = None
     interval: Interval | None = Field(None, description="of the mean at the row, or of a new observation there")
     level: Annotated[float, Field(gt=0, lt=1)] = Field(LEVEL, description="of the interval")
-    leverage: bool = Field(False, description="how far each row is from those of the fit; comes with an interval too")
+    leverage: bool | None = Field(None, description=LEVERAGE)
+    contributions: bool = Field(False, description="what each term adds to each prediction")
     on_unseen: OnUnseen = Field("error", description="what becomes of a category that the model was not fitted with")
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether it asks for the predictions of rows that are numbers, and nothing else."""
-        return self.columns is None and self.interval is None and not self.leverage
+    def wanted(self, form: str) -> Wanted:
+        return Wanted(
+            interval=self.interval, level=self.level, leverage=self.leverage, contributions=self.contributions,
+            on_unseen=self.on_unseen, is_json=form == JSON,
+        )  # fmt: skip
 
 
 class PredictOut(BaseModel):
-    """The predictions, a number a row; what was not asked for is not there."""
+    """The predictions, and what is known of how far to trust them, a value a row; what was not asked for is not there.
+
+    In CSV and Arrow these are columns: `prediction`, `lower`, `upper`, `leverage`, `extrapolation`, and a `contribution_` a term.
+    """
 
     model_id: str
     predictions: list[float]
     lower: list[float] = Field([], description="with `interval`")
     upper: list[float] = Field([], description="with `interval`")
-    leverage: list[float] = Field([], description="with `interval` or `leverage`: x (X'X)^-1 x'")
+    leverage: list[float | None] | None = Field(
+        None,
+        description="x (X'WX)^-1 x': unless `leverage` is false; null where it does not exist, and, unless asked for, of models of "
+        "more than 24 terms",
+    )
+    extrapolation: list[bool | None] = Field(
+        description="whether the row lies outside what the model has seen: a feature outside its range, a leverage above all of the "
+        "fit's own rows, or a category that it was not fitted with; null where that is not known"
+    )
+    contributions: dict[str, list[float]] = Field(
+        {}, description="with `contributions`: by term, its coefficient times its value; they add up to the prediction"
+    )
+    reasons: dict[str, str] = Field(description="why figures are null, by their names")
 
 
 ModelId = Annotated[str, Query(description="a model's id or an alias")]
 AskedInterval = Annotated[Interval | None, Query(description="of the mean at the row, or of a new observation there")]
 AskedLevel = Annotated[float, Query(gt=0, lt=1, description="of the interval")]
-AskedLeverage = Annotated[bool, Query(description="how far each row is from those of the fit")]
+AskedLeverage = Annotated[bool | None, Query(description=LEVERAGE)]
+AskedContributions = Annotated[bool, Query(description="what each term adds to each prediction")]
 AskedOnUnseen = Annotated[OnUnseen, Query(description="what becomes of a category that the model was not fitted with")]
 
 
@@ -128,25 +141,34 @@ async def predict(
     model_id: Annotated[str | None, Query(description="for bodies that are not JSON, as all of these")] = None,
     interval: AskedInterval = None,
     level: AskedLevel = LEVEL,
-    leverage: AskedLeverage = False,
+    leverage: AskedLeverage = None,
+    contributions: AskedContributions = False,
     on_unseen: AskedOnUnseen = "error",
 ) -> Response:
     """Predict for rows: JSON, CSV with a header, an Arrow stream, or Parquet; answered as `Accept` has it, JSON by default."""
     type_, form = content_type(request, TYPES), _form(header(request, b"accept"))
     if type_ == JSON:
         body = await parsed(await read(request, use.limits), PredictRequest)
-        found = _at_hand(use, body.model_id, _n_rows(body)) if body.is_plain else None
+        wanted = body.wanted(form)
+        found = _at_hand(use, body.model_id, _n_rows(body), wanted) if body.columns is None else None
         if found is not None:
-            return _of_json(request, use, body, form, found)
-        return await asyncio.to_thread(lambda: _of_json(request, use, body, form, use.models.get(body.model_id)))
+            return _of_json(request, use, body, form, wanted, found)
+        return await asyncio.to_thread(lambda: _of_json(request, use, body, form, wanted, use.models.get(body.model_id)))
     if model_id is None:
         raise InvalidValue("", "a body that is not JSON needs the query parameter model_id", parameter="model_id")
 
     def of_table(stream: Readable) -> Response:
         model = use.models.get(model_id)
-        wanted = Wanted(interval=interval, level=level, leverage=leverage, on_unseen=on_unseen)
+        wanted = Wanted(
+            interval=interval,
+            level=level,
+            leverage=leverage,
+            contributions=contributions,
+            on_unseen=on_unseen,
+            is_json=form == JSON,
+        )
         reader = row_reader(request, use, use.limits.max_predict_rows, model.types)
-        return _answer(model, predicted(use, model, blocks_of(model, reader(stream), wanted), wanted), form)
+        return _answer(model, predicted(use, model, blocks_of(model, reader(stream), on_unseen), wanted), form)
 
     limit = use.limits.max_json_bytes
     pieces = unpacked(request, Pieces(request, limit, use.limits.body_idle_s), limit)
@@ -166,12 +188,13 @@ async def predict_one(
     model_id: ModelId,
     interval: AskedInterval = None,
     level: AskedLevel = LEVEL,
-    leverage: AskedLeverage = False,
+    leverage: AskedLeverage = None,
+    contributions: AskedContributions = False,
     on_unseen: AskedOnUnseen = "error",
 ) -> Response:
     """Predict for one row, its features in the query by name."""
     sent = [(name, value) for name, value in request.query_params.multi_items() if name not in PARAMETERS]
-    wanted = Wanted(interval=interval, level=level, leverage=leverage, on_unseen=on_unseen)
+    wanted = Wanted(interval=interval, level=level, leverage=leverage, contributions=contributions, on_unseen=on_unseen)
 
     def one(model: Model) -> Response:
         taken = next((name for name in model.feature_names if name in PARAMETERS), None)
@@ -188,34 +211,35 @@ async def predict_one(
             for name in model.timestamps:
                 cells[name] = [_microseconds(name, str(cells[name][0]))]
             row = np.array([[cells[name][0] for name in model.feature_names]])
-            return _answer(model, predicted(use, model, [row], wanted), JSON)
-        return _answer(model, predicted(use, model, blocks_of(model, iter([of_columns(cells)]), wanted), wanted), JSON)
+            return _answer(model, predicted(use, model, [SentRows(row)], wanted), JSON)
+        return _answer(model, predicted(use, model, blocks_of(model, iter([of_columns(cells)]), on_unseen), wanted), JSON)
 
-    found = _at_hand(use, model_id, 1) if interval is None and not leverage else None
+    found = _at_hand(use, model_id, 1, wanted)
     return one(found) if found is not None else await asyncio.to_thread(lambda: one(use.models.get(model_id)))
 
 
-def _at_hand(use: Services, name: str, n_rows: int) -> Model | None:
-    """The model, if to predict these rows takes no longer than a hop to a thread and back; how far rows lie takes longer."""
+def _at_hand(use: Services, name: str, n_rows: int, wanted: Wanted) -> Model | None:
+    """The model, if to predict these rows takes no longer than a hop to a thread and back."""
     model = use.models.in_memory(name)
-    return model if model is not None and n_rows * len(model.evaluation.hi) <= QUICK_CELLS else None
+    if model is None or not wanted.is_plain or n_rows * len(model.evaluation.hi) > QUICK_CELLS:
+        return None
+    return model if not wanted.looks_at_leverage(model) or use.spreads.at_hand(model) is not None else None
 
 
 def _n_rows(body: PredictRequest) -> int:
     return len(body.X) if body.X is not None else max(map(len, (body.columns or {"": []}).values()), default=0)
 
 
-def _of_json(request: Request, use: Services, body: PredictRequest, form: str, model: Model) -> Response:
-    is_one = body.is_plain and isinstance(body.X, list) and len(body.X) == 1  # an array has NaN for null, and is long
-    found = of_row(use, model, body.X[0]) if is_one and body.X else None
+def _of_json(request: Request, use: Services, body: PredictRequest, form: str, wanted: Wanted, model: Model) -> Response:
+    is_one = wanted.is_plain and isinstance(body.X, list) and len(body.X) == 1  # an array has NaN for null, and is long
+    found = of_row(use, model, body.X[0], wanted) if is_one and body.X and body.columns is None else None
     if found is None:
         request.state.where = cell_pointer(body.columns, body.X, model.feature_names)
-        wanted = Wanted(interval=body.interval, level=body.level, leverage=body.leverage, on_unseen=body.on_unseen)
-        found = predicted(use, model, _blocks_of_json(use, body, model, wanted), wanted)
+        found = predicted(use, model, _blocks_of_json(use, body, model), wanted)
     return _answer(model, found, form)
 
 
-def _blocks_of_json(use: Services, body: PredictRequest, model: Model, wanted: Wanted) -> Iterable[Floats]:
+def _blocks_of_json(use: Services, body: PredictRequest, model: Model) -> Iterable[SentRows]:
     if (body.X is None) == (body.columns is None):
         raise InvalidValue("", "expected rows: either X or columns")
     n_rows = _n_rows(body)
@@ -227,14 +251,21 @@ def _blocks_of_json(use: Services, body: PredictRequest, model: Model, wanted: W
         return [of_matrix(model, body.X)]
     assert body.columns is not None  # noqa: S101 (one of the two is there)
     require_columns(model.feature_names, body.columns)
-    return blocks_of(model, iter([of_columns(body.columns)]), wanted)
+    return blocks_of(model, iter([of_columns(body.columns)]), body.on_unseen)
 
 
 def _answer(model: Model, found: Predicted, form: str) -> Response:
     if form == JSON:
-        body = {"model_id": model.id, "predictions": found.predictions, **found.others}
+        body = {"model_id": model.id, "predictions": found.predictions, **found.columns}
+        if found.contributions is not None:
+            body["contributions"] = found.contributions
+        body["reasons"] = found.reasons
         return Json(orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY))
-    table = pa.table({"prediction": found.predictions, **found.others})
+    columns = {"prediction": found.predictions, **found.columns}
+    columns |= {f"contribution_{name}": values for name, values in (found.contributions or {}).items()}
+    table = pa.table(
+        columns, schema=pa.schema([(name, pa.bool_() if name == EXTRAPOLATION else pa.float64()) for name in columns])
+    )
     return Response(written(table, "csv" if form == CSV else "arrow"), media_type=form, headers={"Linefit-Model-Id": model.id})
 
 

@@ -1,33 +1,33 @@
-"""From rows as they were sent to what a model says of them."""
+"""From rows to what a model says of them: predictions, and how far to trust them."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, cast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from service.api.errors import InvalidValue, NoInterval, OverLimit, PredictionOutOfRange, UnseenCategory
+from service.api.closed_form import NO_COVARIANCE
+from service.api.errors import NoInterval, OverLimit, PredictionOutOfRange
+from service.api.sent_rows import Flags, Floats, OnUnseen, SentRows
 from service.api.services import Services
-from service.ingest import json_rows
-from service.ingest.errors import MissingValue, shown
-from service.ingest.json_rows import Matrix
-from service.ingest.times import TIMESTAMP, require_exact
-from service.registry.design import Recipe, as_text
-from service.registry.matching import matched
+from service.api.split_up import Split, split_up
+from service.jobs.spreads import Reach, is_quick
 from service.registry.models import Model
-from service.solver.evaluation import BLOCK_CELLS, prediction, predictions
-from service.solver.leverage import Spread, intervals, leverages
+from service.solver.evaluation import prediction, predictions
+from service.solver.leverage import intervals
+from service.solver.plain_leverage import plain_leverage
 from service.solver.reading import LARGEST, SMALLEST, check
+from service.solver.sandwich import variances
 
-Floats = NDArray[np.float64]
 FEW = 128  # terms of a row, from which on numpy is quicker
 
-OnUnseen = Literal["error", "baseline"]
 Interval = Literal["confidence", "prediction"]
+
+MANY_TERMS = 'the model has many terms: it is made when it is asked for, with "leverage": true'
+TOO_LARGE = "of row {}: larger than the largest double"
+NOT_SEEN = "the model does not know where the rows of its fit lay, which were never here or are many"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,59 +36,46 @@ class Wanted:
 
     interval: Interval | None = None
     level: float = 0.95
-    leverage: bool = False
+    leverage: bool | None = None  # None: where it costs little, and the answer is read by eyes
+    contributions: bool = False
     on_unseen: OnUnseen = "error"
+    is_json: bool = True  # the answer
+
+    @property
+    def must_have_leverage(self) -> bool:
+        return self.interval is not None or bool(self.leverage)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is nothing that rows do not have unasked."""
+        return self.interval is None and not self.leverage and not self.contributions
+
+    def looks_at_leverage(self, model: Model) -> bool:
+        """Whether the leverage is made, asked for or not."""
+        return self.must_have_leverage or (self.leverage is None and self.is_json and is_quick(model))
 
 
-class Predicted(NamedTuple):
-    """A value a row, (m,) each, and what else was asked for."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Predicted:
+    """What is said of each of m rows, and why some of it does not exist."""
 
-    predictions: Floats | list[float]
-    others: dict[str, Floats]  # by name: lower and upper, leverage
-
-
-def blocks_of(model: Model, batches: Iterator[pa.RecordBatch], wanted: Wanted) -> Iterator[Floats]:
-    """The bases of the model's terms, (m, b), batch by batch; the columns are checked before the second one is read.
-
-    Raises: ColumnsDiffer, TypesDiffer, MissingValue, UnseenCategory, and as `batches`.
-    """
-    recipe = model.recipe
-    n_rows = 0
-    for batch in matched(batches, model.types):
-        _refuse_cells(batch, recipe, wanted.on_unseen, n_rows)
-        # A megabyte at a time, which the allocator has at hand; and as many as are summed at once, which are not copied again.
-        step = max(1, BLOCK_CELLS // max(1, len(recipe.bases)))
-        for start in range(0, batch.num_rows, step):
-            yield recipe.block(batch.slice(start, step), {})
-        n_rows += batch.num_rows
+    predictions: Floats | list[float]  # (m,)
+    columns: Mapping[str, Any]  # by name, (m,) each or None: lower and upper, leverage, extrapolation
+    contributions: Mapping[str, Floats] | None = None  # by term, (m,) each
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
-def of_matrix(model: Model, X: Matrix) -> Floats:
-    """The bases of rows that came as numbers in the order of the features. Raises: InvalidValue, RaggedRow, MissingValue."""
-    if model.recipe.levels or model.timestamps:
-        named = ", ".join([*model.recipe.levels, *model.timestamps])
-        raise InvalidValue("/X", f"{model.id} has features that are no numbers ({named}): send columns by name")
-    matrix = json_rows.matrix(X)
-    n_features = len(model.feature_names)
-    if matrix.shape[1] != n_features:
-        in_order = ", in this order" if n_features > 1 else ""
-        expected = f"{_count(n_features, 'feature')}, {', '.join(model.feature_names)}{in_order}"
-        raise InvalidValue("/X/0", f"a row has {_count(matrix.shape[1], 'value')}; {model.id} has {expected}")
-    missing = np.isnan(matrix)  # JSON has no NaN of its own
-    if missing.any():
-        row, column = (int(i) for i in np.argwhere(missing)[0])
-        raise MissingValue(row, model.feature_names[column])
-    return matrix
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """Of some of the rows."""
+
+    columns: dict[str, Floats]  # by name, the predictions among them
+    outside: Flags
+    contributions: Floats | None  # (q, m)
 
 
-def of_columns(columns: Mapping[str, Sequence[Any]]) -> pa.RecordBatch:
-    """Rows that came by column."""
-    arrays = json_rows.arrays(columns)
-    return pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
-
-
-def of_row(use: Services, model: Model, row: Sequence[float | None]) -> Predicted | None:
-    """The prediction of a row of few numbers that are the model's terms, and with which nothing is wrong.
+def of_row(use: Services, model: Model, row: Sequence[float | None], wanted: Wanted) -> Predicted | None:
+    """What is said unasked of a row of few numbers that are the model's terms, and with which nothing is wrong.
 
     None: it goes the way of all rows, which says what is wrong. With one row numpy's calls take longer than all else.
     """
@@ -99,87 +86,135 @@ def of_row(use: Services, model: Model, row: Sequence[float | None]) -> Predicte
     if max(magnitudes) > LARGEST or min(filter(None, magnitudes), default=LARGEST) < SMALLEST:
         return None
     value = prediction(model.evaluation, numbers)
-    return Predicted([value], {}) if math.isfinite(value) else None
+    return _trusted(use, model, numbers, value, wanted) if math.isfinite(value) else None
 
 
-def predicted(use: Services, model: Model, blocks: Iterable[Floats], wanted: Wanted) -> Predicted:
-    """The predictions of the rows in the blocks, of which one at a time is held: a small body can unpack to a large table.
+def _trusted(use: Services, model: Model, row: Sequence[float], value: float, wanted: Wanted) -> Predicted | None:
+    """The prediction of a row of terms, and how far to trust it, as far as that takes no more than numbers of Python."""
+    is_outside, is_known = not model.seen.has(row), model.seen.is_whole
+    columns: dict[str, Any] = {}
+    reasons: dict[str, str] = {}
+    if wanted.looks_at_leverage(model):
+        reach = use.spreads.at_hand(model)
+        if reach is not None and reach.plain is not None:
+            leverage = plain_leverage(reach.plain, row)
+            if not math.isfinite(leverage):
+                return None
+            columns["leverage"] = [leverage]
+            is_outside, is_known = is_outside or leverage > reach.most, is_known or reach.largest is not None
+        elif reach is not None and reach.why is not None:
+            columns["leverage"], reasons["leverage"] = None, reach.why
+        else:
+            return None
+    elif wanted.leverage is None and wanted.is_json:
+        columns["leverage"], reasons["leverage"] = None, MANY_TERMS
+    columns["extrapolation"] = [is_outside]
+    return Predicted([value], columns, None, reasons) if is_outside or is_known else None
+
+
+def predicted(use: Services, model: Model, blocks: Iterable[SentRows], wanted: Wanted) -> Predicted:
+    """Of the rows in the blocks, of which one at a time is held: a small body can unpack to a large table.
 
     Raises: OverLimit, UnreadableNumber, PredictionOutOfRange; NoInterval: the model has none.
     """
-    recipe, spread = model.recipe, _spread(use, model, wanted)
+    recipe, reach = model.recipe, _reach(use, model, wanted)
+    split = split_up(model) if wanted.contributions else None
     names = [base.name for base in recipe.bases]
-    parts: list[Predicted] = []
-    n_rows = 0
-    for X in blocks:
+    parts: list[_Part] = []
+    n_rows, most_shares = 0, use.limits.max_page_cells
+    for rows in blocks:
+        X = rows.X
         n_cells = (n_rows + len(X)) * max(X.shape[1], len(recipe.terms))
         if n_cells > use.limits.max_predict_cells:
             raise OverLimit("", "cells (rows x terms) of a prediction", n_cells, use.limits.max_predict_cells)
+        if split is not None and (n_rows + len(X)) * len(split.names) > most_shares:
+            n_shares = (n_rows + len(X)) * len(split.names)
+            raise OverLimit("", "contributions (rows x terms) of a prediction", n_shares, most_shares)
         check(X, names, "float64", n_rows)
-        part = _of_block(model, recipe, X, spread, wanted)
-        finite = np.isfinite(part.predictions)
-        for values in part.others.values():
-            finite &= np.isfinite(values)
-        if not finite.all():
-            raise PredictionOutOfRange(n_rows + int(finite.argmin()))
+        part = _of_block(model, rows, reach, wanted, split)
+        _require_finite(part, wanted, n_rows)
         parts.append(part)
         n_rows += len(X)
-    return _joined(parts)
+    return _joined(parts, model, reach, wanted, split)
 
 
-def _of_block(model: Model, recipe: Recipe, X: Floats, spread: Spread | None, wanted: Wanted) -> Predicted:
-    values = predictions(model.evaluation, X, model.numbers, recipe.plan)
-    if spread is None:
-        return Predicted(values, {})
-    leverage = leverages(spread, X, model.numbers)
-    if wanted.interval is None:
-        return Predicted(values, {"leverage": leverage})
-    metrics = model.body["metrics"]
-    lower, upper = intervals(values, leverage, metrics["sigma"], metrics["df_resid"], wanted.level, wanted.interval)
-    return Predicted(values, {"lower": lower, "upper": upper, "leverage": leverage})
+def _of_block(model: Model, rows: SentRows, reach: Reach | None, wanted: Wanted, split: Split | None) -> _Part:
+    X, numbers = rows.X, model.numbers
+    values = predictions(model.evaluation, X, numbers, model.recipe.plan)
+    columns, outside = {"predictions": values}, model.seen.outside(X)
+    if rows.unseen is not None:
+        outside |= rows.unseen
+    if reach is not None and reach.spread is not None:
+        leverage = reach.leverages(X, numbers)
+        outside |= leverage > reach.most
+        if wanted.interval is not None:
+            columns["lower"], columns["upper"] = _ends(model, X, values, leverage, reach, wanted)
+        if wanted.leverage is not False:
+            columns["leverage"] = leverage
+    return _Part(columns, outside, None if split is None else split.of(X, numbers))
 
 
-def _spread(use: Services, model: Model, wanted: Wanted) -> Spread | None:
-    if wanted.interval is None and not wanted.leverage:
+def _ends(model: Model, X: Floats, values: Floats, leverage: Floats, reach: Reach, wanted: Wanted) -> tuple[Floats, Floats]:
+    """Those of the interval: of the classical errors, or of the covariance that the model has in their place."""
+    metrics, n_clusters = model.body["metrics"], model.body.get("n_clusters")
+    assert reach.spread is not None  # noqa: S101 (the caller has looked)
+    assert wanted.interval is not None  # noqa: S101
+    variance = leverage if reach.meat is None else variances(reach.spread, reach.meat, X, model.numbers)
+    df = metrics["df_resid"] if n_clusters is None else n_clusters - 1
+    return intervals(values, variance, metrics["sigma"], df, wanted.level, wanted.interval)
+
+
+def _reach(use: Services, model: Model, wanted: Wanted) -> Reach | None:
+    """What leverages are made of; None: they are not wanted. Raises: NoInterval."""
+    if not wanted.looks_at_leverage(model):
         return None
     options, reasons = model.body["options"], model.body["reasons"]
-    if (
-        options["rank_deficient"] == "minimum_norm"
-        and model.body["rank"] < len(model.body["terms"]) + options["fit_intercept"]
-    ):
-        raise NoInterval("its columns are dependent: which predictions are determined at all depends on the row")
-    if options["l2"]:
-        raise NoInterval("it is penalised: its coefficients are biased, and their errors not known")
+    reach = use.spreads.reach(model)
+    if not wanted.must_have_leverage:
+        return reach
+    if reach.why is not None:
+        raise NoInterval(
+            "it is penalised: its coefficients are biased, and their errors not known"
+            if options["l2"]
+            else "its columns are dependent: which predictions are determined at all depends on the row"
+        )
     if wanted.interval is not None and model.body["metrics"]["sigma"] is None:
         raise NoInterval(reasons.get("sigma", "it has no sigma"))
-    return use.spreads.of(model)
+    if wanted.interval is not None and reach.meat is None and options.get("cov_type", "classical") != "classical":
+        raise NoInterval(reasons.get("std_error", NO_COVARIANCE))
+    return reach
 
 
-def _joined(parts: Sequence[Predicted]) -> Predicted:
-    if len(parts) == 1:
-        return parts[0]
-    together = {name: np.concatenate([part.others[name] for part in parts]) for name in parts[0].others}
-    return Predicted(np.concatenate([part.predictions for part in parts]), together)
+def _require_finite(part: _Part, wanted: Wanted, n_before: int) -> None:
+    """Raises: PredictionOutOfRange: what was asked for is beyond a double; a leverage that was not may be."""
+    finite = np.ones(len(part.outside), np.bool_)
+    for name, values in part.columns.items():
+        if name != "leverage" or wanted.must_have_leverage:
+            finite &= np.isfinite(values)
+    if part.contributions is not None:
+        finite &= np.isfinite(part.contributions).all(axis=0)
+    if not finite.all():
+        raise PredictionOutOfRange(n_before + int(finite.argmin()))
 
 
-def _refuse_cells(batch: pa.RecordBatch, recipe: Recipe, on_unseen: OnUnseen, n_before: int) -> None:
-    """Raises: MissingValue; TimestampOutOfRange; UnseenCategory: a category that the model was not fitted with."""
-    for name in recipe.features:
-        values = batch.column(name)
-        if on_unseen == "baseline" and name in recipe.baselines:
-            continue
-        if values.null_count:
-            raise MissingValue(n_before + pc.index(values.is_null(), True).as_py(), name)
-        if name not in recipe.levels:
-            if values.type == TIMESTAMP:
-                require_exact(values, name, lambda at: n_before + at)
-            continue
-        known = list(recipe.levels[name])
-        seen = pc.is_in(as_text(values), value_set=pa.array(known, pa.string()))
-        at = pc.index(seen, False).as_py()
-        if at >= 0:
-            raise UnseenCategory(n_before + at, name, shown(as_text(values)[at].as_py()), tuple(known))
+def _joined(parts: Sequence[_Part], model: Model, reach: Reach | None, wanted: Wanted, split: Split | None) -> Predicted:
+    reasons: dict[str, str] = {}
+    columns: dict[str, Any] = {name: _concatenated([part.columns[name] for part in parts]) for name in parts[0].columns}
+    values = columns.pop("predictions")
+    if wanted.is_json and wanted.leverage is None and "leverage" not in columns:
+        columns["leverage"] = None
+        reasons["leverage"] = MANY_TERMS if reach is None or reach.why is None else reach.why
+    elif "leverage" in columns and not np.isfinite(columns["leverage"]).all():
+        reasons["leverage"] = TOO_LARGE.format(int(np.isinf(columns["leverage"]).argmax()))
+    columns["extrapolation"] = outside = _concatenated([part.outside for part in parts])
+    if not (model.seen.is_whole or (reach is not None and reach.largest is not None)) and not outside.all():
+        columns["extrapolation"] = [value or None for value in outside.tolist()]
+        reasons["extrapolation"] = NOT_SEEN
+    if split is None:
+        return Predicted(values, columns, None, reasons)
+    shares = _concatenated([part.contributions for part in parts if part.contributions is not None], axis=1)
+    return Predicted(values, columns, dict(zip(split.names, shares, strict=True)), reasons)
 
 
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}" + ("" if n == 1 else "s")
+def _concatenated(parts: Sequence[NDArray[Any]], axis: int = 0) -> NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis)

@@ -17,6 +17,7 @@ from service.registry.design import Design, Found, Recipe
 from service.registry.errors import ModelInUse, NotFound
 from service.registry.kept import Kept
 from service.registry.pages import Page, page_of
+from service.registry.seen import Seen
 from service.solver.evaluation import Evaluation
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
@@ -94,6 +95,11 @@ class Model:
             n_imputed={name: found["n"] for name, found in imputed.items()},
             n_dropped=self.body["n_dropped"],
         )
+
+    @cached_property
+    def seen(self) -> Seen:
+        """Where the rows of the fit lay."""
+        return Seen.of(self.body.get("ranges"), self.recipe.bases)
 
     @cached_property
     def types(self) -> dict[str, ColumnType]:

@@ -150,7 +150,7 @@ def test_predictions_are_made_from_the_raw_columns(client: httpx.Client, options
     arrow = client.post(
         "/predict", params={"model_id": model["id"]}, content=sent["content"], headers=sent["headers"] | {"Accept": ARROW}
     )
-    assert of_arrow(arrow.content) == {"prediction": posted["predictions"]}
+    assert of_arrow(arrow.content) == {"prediction": posted["predictions"], "extrapolation": posted["extrapolation"]}
     one = ok(
         client.get("/predict", params={"model_id": model["id"], **{name: values[0] for name, values in raw.items()}}), 200
     )
