@@ -22,7 +22,7 @@ SCHEMAS: dict[str, Any] = json.loads((ROOT / "openapi.json").read_text(encoding=
 HOLDERS = {
     "Metrics": set[str](), "InferenceRow": {"term", "reason"}, "Distance": set(), "RowOut": {"row"}, "SummaryOut": {"residual"},
     "Quartiles": set(), "BreuschPaganOut": set(), "JarqueBeraOut": set(), "CrossValidation": {"folds", "of_folds", "reasons"},
-    "PredictOut": {"model_id", "extrapolation", "contributions"},
+    "PredictOut": {"model_id", "reasons"},
 }  # fmt: skip
 OF_THE_MODEL = {"condition_number", "supported_digits", "rank", "n_dropped", "n_clusters"}
 RNG = np.random.default_rng(11)
