@@ -13,8 +13,8 @@ from service.solver.double_double import Floats
 from service.solver.evaluation import blocks
 from service.solver.leverage import Spread
 
-# Relative: half of what leverages promise.
-_RIGHT = 0.5e-13
+# Relative: what leverages promise, less what terms of higher order add to the bound.
+_RIGHT = 0.99e-13
 _UNIT = 2.0**-53
 Row = tuple[float, ...]
 
