@@ -87,11 +87,11 @@ def _n_tested(fit: LeastSquares) -> int:
 
 
 def _f_statistic(fit: LeastSquares, made: Sandwich, found: Covariance) -> tuple[float | None, dict[str, str]]:
-    coef = np.array([value for value in fit.coef if value is not None])
-    why = NO_FEATURES if not len(coef) else EXACT
+    p = _n_tested(fit)
+    why = NO_FEATURES if not p else EXACT
     statistic = None
-    if len(coef) and fit.sigma:
-        statistic, why = wald(made.influence, found, coef, fit.sigma), SINGULAR
+    if p and fit.sigma:
+        statistic, why = wald(made.influence, found, fit.sigma), SINGULAR
     if statistic is not None and np.isfinite(statistic):
         return statistic, {}
     return None, dict.fromkeys(("f_statistic", "f_p_value"), why)

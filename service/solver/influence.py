@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from flint import arb
+from flint import arb, fmpq
 
 from service.solver.double_double import Floats, split, two_product, two_sum
 from service.solver.evaluation import Factors, blocks, dot
@@ -39,6 +39,7 @@ class Influence:
 
     spread: Spread
     back: Floats  # (2, c, c) hi and lo, upper triangular but for the intercept's row
+    effects: Floats  # (p,) of y on the coordinates, the intercept's left out: coefficients are back times them, and may cancel
 
     @cached_property
     def factors(self) -> Factors:
@@ -55,21 +56,30 @@ def influence(
     equation = equation_of(moments, target, features, fit_intercept)
     p = equation.n_features
     factor = stacked(decided(lambda: of_terms(equation)), p)
-    if not fit_intercept:
-        return Influence(made, factor.transpose(0, 2, 1).copy())
-    means = means_of(equation)
+    unit = equation.target_unit * equation.weight_unit / equation.scale
+    columns = [[equation.right[i, 0] * own * unit for i, own in enumerate(equation.units)]]
+    if fit_intercept:
+        columns.append([-mean for mean in means_of(equation)])
 
-    def shifts() -> list[list[Pair | None]]:
+    def effects_and_shifts() -> list[list[Pair | None]]:
         rows = whitening(equation)
-        parts = [[entry * arb(mean) for entry, mean in zip(row, means, strict=False)] for row in rows]
-        nothing = [sum((abs(part) for part in row), arb(0)) * arb(2) ** -NOTHING_BITS for row in parts]
-        return [[rounded(-sum(row, arb(0)), least) for row, least in zip(parts, nothing, strict=True)]]
+        return [_along(rows, column) for column in columns]
 
+    found = stacked(decided(effects_and_shifts), p)
+    if not fit_intercept:
+        return Influence(made, factor.transpose(0, 2, 1).copy(), found[0, 0])
     back = np.zeros((2, 1 + p, 1 + p))
     back[:, 0, 0] = root(made.constant, made.constant_rest)
-    back[:, :1, 1:] = stacked(decided(shifts), p)
+    back[:, :1, 1:] = found[:, 1:]
     back[:, 1:, 1:] = factor.transpose(0, 2, 1)
-    return Influence(made, back)
+    return Influence(made, back, found[0, 0])
+
+
+def _along(rows: list[list[arb]], column: list[fmpq]) -> list[Pair | None]:
+    """The factor times a column, each entry as a pair, if the balls decide it."""
+    parts = [[entry * arb(value) for entry, value in zip(row, column, strict=False)] for row in rows]
+    nothing = [sum((abs(part) for part in row), arb(0)) * arb(2) ** -NOTHING_BITS for row in parts]
+    return [rounded(sum(row, arb(0)), least) for row, least in zip(parts, nothing, strict=True)]
 
 
 def changes(influence: Influence, coordinates: tuple[Floats, Floats], weights: Floats | None = None) -> Floats:

@@ -139,18 +139,19 @@ def _products(sums: Moments, factor: fmpq) -> Floats:
     return products
 
 
-def wald(influence: Influence, covariance: Covariance, coef: Floats, sigma: float) -> float | None:
-    """The F statistic that all of `coef`, the last p of the coefficients, are 0: b' V^-1 b / p.
+def wald(influence: Influence, covariance: Covariance, sigma: float) -> float | None:
+    """The F statistic that all p coefficients but the intercept are 0: b' V^-1 b / p.
 
-    In whitened coordinates, where only the meat's own condition counts. None: V is singular, as of fewer clusters than p.
+    In whitened coordinates, where only the meat's own condition counts, and from the effects there: those that follow from
+    rounded coefficients of powers far from 0 have lost 9 digits. None: V is singular, as of fewer clusters than p.
     """
-    p = len(coef)
+    p = len(influence.effects)
     assert covariance.meat is not None  # noqa: S101 (the caller has looked)
     meat = covariance.meat[-p:, -p:]
     sizes = np.sqrt(meat.diagonal())
     if not sizes.all() or np.linalg.eigvalsh(meat / np.outer(sizes, sizes))[0] <= p * _LAST_PLACES:
         return None
-    effects = np.linalg.solve(influence.back[0, -p:, -p:], coef / sigma)
+    effects = influence.effects / sigma
     return float(effects @ np.linalg.solve(meat, effects)) / p
 
 
