@@ -13,7 +13,7 @@ from service.api.errors import NoInterval, OverLimit, PredictionOutOfRange
 from service.api.sent_rows import Flags, Floats, OnUnseen, SentRows
 from service.api.services import Services
 from service.api.split_up import Split, split_up
-from service.jobs.spreads import Reach, is_quick
+from service.jobs.spreads import NOTHING_FITTED, Reach, is_quick
 from service.registry.models import Model
 from service.solver.evaluation import prediction, predictions
 from service.solver.leverage import intervals
@@ -174,6 +174,8 @@ def _reach(use: Services, model: Model, wanted: Wanted) -> Reach | None:
         raise NoInterval(
             "it is penalised: its coefficients are biased, and their errors not known"
             if options["l2"]
+            else reach.why
+            if reach.why == NOTHING_FITTED
             else "its columns are dependent: which predictions are determined at all depends on the row"
         )
     if wanted.interval is not None and model.body["metrics"]["sigma"] is None:

@@ -21,6 +21,7 @@ from service.solver.reading import Numbers
 CAPACITY = 64 << 20  # bytes
 # Rows x (1 + terms)^2 of a fit that are looked at for their largest leverage: some 30 ms.
 MOST_PLAIN, MOST_EXACT = 1 << 24, 1 << 20
+NOTHING_FITTED = "all columns were dropped, and there is no intercept: nothing was fitted"
 # By so much more, relative, a leverage is larger than another: rounding decides nothing.
 _LARGER = 1 + 1e-9
 
@@ -116,6 +117,8 @@ def _why_none(model: Model) -> str | None:
     if options["l2"]:
         return PENALISED
     n_coef = len(body["terms"]) - len(body["dropped"]) + options["fit_intercept"]
+    if not n_coef:
+        return NOTHING_FITTED
     return NOT_UNIQUE if body["rank"] < n_coef else None
 
 
