@@ -111,9 +111,9 @@ def test_json_is_the_model_and_the_diagnostics_as_their_own_calls_have_them(clie
 
 def test_an_alias_stands_for_its_model(client: httpx.Client, cars: str) -> None:
     """The table says which model it is of."""
-    ok(client.put("/aliases/stopping", json={"model_id": cars}))
+    client.put("/aliases/stopping-distance", json={"model_id": cars}).raise_for_status()
 
-    assert beside(summary(client, "stopping"), "Model") == cars
+    assert beside(summary(client, "stopping-distance"), "Model") == cars
 
 
 class Page(HTMLParser):
