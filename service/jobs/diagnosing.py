@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flint import fmpq
 
 from service.jobs.diagnosed import Diagnosed, Rows, gathered
-from service.jobs.spreads import Spreads
+from service.jobs.spreads import NOTHING_FITTED, Spreads
 from service.jobs.workers import Solver
 from service.registry.fitted_rows import FittedRows
 from service.registry.kept import Kept
@@ -108,6 +108,8 @@ class Diagnoses:
         if reasons_of(model).get("vif") == NOT_UNIQUE:
             return None
         kept = [term for term in body["terms"] if term not in body["dropped"]]
+        if not kept:
+            return dict.fromkeys(body["terms"])
         found = self._solver.of_moments(
             len(kept), variance_inflation, [moments], body["target"], kept, body["options"]["fit_intercept"], for_=model.id
         )
@@ -136,7 +138,7 @@ def reasons_of(model: Model) -> dict[str, str]:
         reasons["vif"] = DROPPED
     if body["rank"] < n_coef:
         reasons["vif"] = NOT_UNIQUE
-    why = PENALISED if options["l2"] else NOT_UNIQUE if body["rank"] < n_coef else None
+    why = PENALISED if options["l2"] else NOT_UNIQUE if body["rank"] < n_coef else None if n_coef else NOTHING_FITTED
     if why is not None:
         reasons |= dict.fromkeys((*OF_THE_FIT, "leverage", "max_leverage"), why)
     return reasons

@@ -16,7 +16,7 @@ from service.solver.sandwich import Covariance, Sandwich, wald
 
 NOT_DETERMINED = "the columns are dependent: robust errors are of coefficients that the rows determine"
 EXACT = "the fit is exact: there is nothing to test against"
-NO_FEATURES = "no features: the intercept alone is fitted"
+NO_FEATURES = "no feature is fitted"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,7 +42,7 @@ NO_DF = "as many coefficients as rows: no degrees of freedom are left"
 TOO_LARGE = "larger than the largest double"
 PENALISED = "penalised: the coefficients are biased towards 0 on purpose"
 NOT_UNIQUE = "the columns are linearly dependent: many coefficients fit as well"
-NO_FEATURES = "no features: the intercept alone is fitted"
+NO_FEATURES = "no feature is fitted"
 LONG_RELATION = "a linear combination of columns before it"
 
 
