@@ -149,7 +149,7 @@ def _fitted(use: Services, model: Model, dataset: Dataset, newest: Dataset) -> _
             return _Fitted(dataset, None, OTHER_BASELINE)
         how = HowToSolve(
             options["fit_intercept"], options["l2"], options["rank_deficient"], None if design.is_plain else recipe.made_of,
-            recipe.scales(model.timestamps, options.get("per")),
+            recipe.scales(model.timestamps, options["per"]),
         )  # fmt: skip
         fit = use.solver.least_squares(summed.moments, how, model.id)
     except SolverError as error:

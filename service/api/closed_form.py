@@ -37,7 +37,7 @@ def closed_form(use: Services, model: Model, pointer: str | None = None) -> Clos
     """Raises: NotTestable; NotFound: the model was deleted just now."""
     body, options = model.body, model.body["options"]
     terms = tuple(term for term in body["terms"] if term not in body["dropped"])
-    if options.get("l2"):
+    if options["l2"]:
         raise NotTestable(model.id, PENALISED, pointer)
     if "inference" in body["reasons"] or not body["inference"]:
         raise NotTestable(model.id, STOPPED, pointer)
@@ -49,12 +49,12 @@ def closed_form(use: Services, model: Model, pointer: str | None = None) -> Clos
 
 def _robust(use: Services, model: Model, terms: tuple[str, ...], pointer: str | None) -> Robust | None:
     body, options = model.body, model.body["options"]
-    if options.get("cov_type", "classical") == "classical":
+    if options["cov_type"] == "classical":
         return None
     meat = use.models.meat(model.id)
     if meat is None:
         raise NotTestable(model.id, body["reasons"].get("std_error", NO_COVARIANCE), pointer)
     c = len(terms) + options["fit_intercept"]
-    n_clusters = body.get("n_clusters")
+    n_clusters = body["n_clusters"]
     df = body["metrics"]["df_resid"] if n_clusters is None else n_clusters - 1
     return Robust(meat[:c, :c], body["metrics"]["sigma"], df)

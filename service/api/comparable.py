@@ -55,9 +55,7 @@ def of_models(use: Services, names: Sequence[str]) -> tuple[Side, Side]:
 
 def _require_alike(first: Model, second: Model) -> None:
     for name in ALIKE:
-        mine, others = (
-            model.body[name] if name in model.body else model.body["options"].get(name) for model in (first, second)
-        )
+        mine, others = (model.body[name] if name in model.body else model.body["options"][name] for model in (first, second))
         if mine != others:
             raise NotComparable(name, f"{mine!r} of {first.id}, {others!r} of {second.id}", "/models/1")
     categories = [{name: set(of["levels"]) for name, of in model.body["categories"].items()} for model in (first, second)]
@@ -86,7 +84,7 @@ def _of_model(use: Services, model: Model, place: int) -> Side:
     return Side(
         shown, found.moments, is_line=body["terms"] == body["feature_names"] and len(body["terms"]) == 1,
         fit_intercept=options["fit_intercept"], rows=None if options["rows"] is None else tuple(options["rows"]),
-        cov_type=options.get("cov_type", "classical"), scales=model.scaled_terms, is_of_time=body["terms"] == model.timestamps,
+        cov_type=options["cov_type"], scales=model.scaled_terms, is_of_time=body["terms"] == model.timestamps,
     )  # fmt: skip
 
 

@@ -107,7 +107,7 @@ def _tested(use: Services, name: str, body: TestedRequest) -> dict[str, Any]:
     place = {name: i + (not model.fit_intercept) for i, name in enumerate(model.names)}
     hypotheses = [_hypothesis(model, j, one, place) for j, one in enumerate(asked)]
     options = model.model.body["options"]
-    level = options.get("level", 0.95) if body.level is None else body.level
+    level = options["level"] if body.level is None else body.level
     found = use.solver.of_moments(
         len(model.terms),
         f_test,
@@ -121,7 +121,7 @@ def _tested(use: Services, name: str, body: TestedRequest) -> dict[str, Any]:
     return {
         "model_id": model.model.id,
         "restricted_model_id": None if restricted is None else restricted.model.id,
-        "cov_type": options.get("cov_type", "classical"),
+        "cov_type": options["cov_type"],
         "level": level,
     } | _shown(found, asked)
 
@@ -193,7 +193,7 @@ def _nested(one: ClosedForm, other: ClosedForm) -> tuple[ClosedForm, ClosedForm]
 
 def _of(model: ClosedForm, name: str) -> Any:
     body = model.model.body
-    return body[name] if name in body else body["options"].get(name)
+    return body[name] if name in body else body["options"][name]
 
 
 def _where(body: TestedRequest, error: Exception) -> str:

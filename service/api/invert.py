@@ -116,7 +116,7 @@ def _inverted(request: Request, use: Services, model: Model, body: InvertRequest
     request.state.where = _where
     along = _slice(model, feature, cells(body.at))
     found = _found(use, model, along, asked, body.level, body.interval)
-    seen = (model.body.get("ranges") or {}).get(feature)
+    seen = (model.body["ranges"] or {}).get(feature)
     return {
         "model_id": model.id,
         "feature": feature,

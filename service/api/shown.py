@@ -13,22 +13,22 @@ from service.registry.models import Model
 class Metrics(BaseModel):
     """How well the model fits its rows. A figure that does not exist is null, and `reasons` says why."""
 
-    n_samples: int | None = Field(None, description="rows that count")
-    n_dropped: int | None = Field(None, description="rows left out because a cell was missing")
-    rank: int | None = Field(None, description="coefficients that are determined, the intercept included")
-    df_model: int | None = Field(None, description="rank, less one with an intercept")
+    n_samples: int = Field(description="rows that count")
+    n_dropped: int = Field(description="rows left out because a cell was missing")
+    rank: int = Field(description="coefficients that are determined, the intercept included")
+    df_model: int = Field(description="rank, less one with an intercept")
     df_resid: int = Field(description="n_samples less rank")
     mse: float | None = Field(description="sum of squared residuals over n")
     rmse: float | None = Field(description="root of mse")
-    mae: float | None = Field(None, description="mean of the absolute residuals, by weight")
+    mae: float | None = Field(description="mean of the absolute residuals, by weight")
     sigma: float | None = Field(description="sqrt of the sum of squared residuals over df_resid")
     r2: float | None = Field(description="about the mean; about 0 without an intercept")
-    r2_adj: float | None = Field(None, description="1 - (1 - r2) (n - 1) / df_resid; n in place of n - 1 without an intercept")
-    f_statistic: float | None = Field(None, description="that all coefficients but the intercept are 0; as `cov_type` has it")
-    f_p_value: float | None = None
-    log_likelihood: float | None = Field(None, description="of normal errors, at its maximum")
-    aic: float | None = Field(None, description="2 rank - 2 log_likelihood, as statsmodels counts; R adds 2 for sigma")
-    bic: float | None = Field(None, description="rank log(n) - 2 log_likelihood")
+    r2_adj: float | None = Field(description="1 - (1 - r2) (n - 1) / df_resid; n in place of n - 1 without an intercept")
+    f_statistic: float | None = Field(description="that all coefficients but the intercept are 0; as `cov_type` has it")
+    f_p_value: float | None
+    log_likelihood: float | None = Field(description="of normal errors, at its maximum")
+    aic: float | None = Field(description="2 rank - 2 log_likelihood, as statsmodels counts; R adds 2 for sigma")
+    bic: float | None = Field(description="rank log(n) - 2 log_likelihood")
 
 
 class InferenceRow(BaseModel):
@@ -164,22 +164,11 @@ class JobOut(BaseModel):
     finished_at: str | None
 
 
-# What models have that were made before it was known; theirs is null.
-NOT_BEFORE = ("ranges", "n_clusters", "cv")
-_METRICS: dict[str, Any] = dict.fromkeys(Metrics.model_fields)
-
-
 def shown_model(model: Model, datasets: Datasets) -> dict[str, Any]:
     """A model as clients see it; looks up whether its data set is still there, and its rows."""
     dataset_id = model.body["dataset_id"]
     standing = "here" if dataset_id is None else datasets.standing(dataset_id, model.body["dataset_version"])
-    shown = (
-        model.body
-        | {name: None for name in NOT_BEFORE if name not in model.body}
-        | {"dataset_gone": standing == "gone", "stale": standing == "stale", "timestamps": model.timestamps}
-    )
-    if len(shown["metrics"]) < len(_METRICS):
-        shown["metrics"] = _METRICS | shown["metrics"]
+    shown = model.body | {"dataset_gone": standing == "gone", "stale": standing == "stale"}
     return shown | _times(model, shown) if model.timestamps else shown
 
 

@@ -29,7 +29,7 @@ class FittedRows:
         design, found, id_ = model.design, model.found, model.body["dataset_id"]
         if id_ is not None:
             return observations.of_dataset(self._datasets, id_, model.body["dataset_version"], design, found, cluster)
-        names = row_columns(design.columns, model.body["options"].get("cluster"))
+        names = row_columns(design.columns, model.body["options"]["cluster"])
         columns = inline_of(self._store, model.body["job_id"], names)
         if columns is None:
             raise InlineRowsNotKept(model.id, MOST_BYTES)

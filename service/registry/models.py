@@ -16,6 +16,7 @@ from service.registry.columns import ColumnType
 from service.registry.design import Design, Found, Recipe
 from service.registry.errors import ModelInUse, NotFound
 from service.registry.kept import Kept
+from service.registry.older import as_now
 from service.registry.pages import Page, page_of
 from service.registry.seen import Seen
 from service.solver.evaluation import Evaluation
@@ -43,13 +44,13 @@ class Model:
     @property
     def timestamps(self) -> list[str]:
         """The features that are columns of timestamps."""
-        names: list[str] = self.body.get("timestamps", [])
+        names: list[str] = self.body["timestamps"]
         return names
 
     @cached_property
     def scales(self) -> tuple[int, ...]:
         """What each coefficient, as it follows from the moments, is multiplied by to be the one that is read; (): none is."""
-        return self.recipe.scales(self.timestamps, self.body["options"].get("per"))
+        return self.recipe.scales(self.timestamps, self.body["options"]["per"])
 
     @property
     def scaled_terms(self) -> dict[str, int]:
@@ -99,7 +100,7 @@ class Model:
     @cached_property
     def seen(self) -> Seen:
         """Where the rows of the fit lay."""
-        return Seen.of(self.body.get("ranges"), self.recipe.bases)
+        return Seen.of(self.body["ranges"], self.recipe.bases)
 
     @cached_property
     def types(self) -> dict[str, ColumnType]:
@@ -234,4 +235,4 @@ class Models:
 
 
 def _model(row: sa.Row[Any]) -> Model:
-    return Model(row.id, orjson.loads(row.body), Evaluation(*map(tuple, orjson.loads(row.evaluation))))
+    return Model(row.id, as_now(orjson.loads(row.body)), Evaluation(*map(tuple, orjson.loads(row.evaluation))))

@@ -22,11 +22,11 @@ def notes(model: Mapping[str, Any], reasons: Mapping[str, str]) -> list[str]:
 
 def _of_rows(model: Mapping[str, Any]) -> Iterable[str]:
     options = model["options"]
-    if model.get("dataset_gone"):
+    if model["dataset_gone"]:
         yield "The data set has been deleted since."
-    elif model.get("stale"):
+    elif model["stale"]:
         yield "Rows have been taken away from the data set since: its version of the fit is gone."
-    if options.get("rows") is not None:
+    if options["rows"] is not None:
         first, end = options["rows"]
         yield f"Of the data set's rows those from {first} up to but not including {end}."
     if model["n_dropped"]:
@@ -40,8 +40,8 @@ def _of_rows(model: Mapping[str, Any]) -> Iterable[str]:
 
 def _of_terms(model: Mapping[str, Any]) -> Iterable[str]:
     options = model["options"]
-    for name in model.get("timestamps", ()):
-        yield f"{name!r} is a time: its slope is per {options.get('per') or 'day'}; it counts from 1970-01-01T00:00Z."
+    for name in model["timestamps"]:
+        yield f"{name!r} is a time: its slope is per {options['per']}; it counts from 1970-01-01T00:00Z."
     for name, found in model["categories"].items():
         if found["baseline"] is not None:
             yield f"Categories of {name!r} are compared with {found['baseline']!r}."
@@ -54,10 +54,10 @@ def _of_terms(model: Mapping[str, Any]) -> Iterable[str]:
 
 def _of_fit(model: Mapping[str, Any]) -> Iterable[str]:
     options, descent = model["options"], model["descent"]
-    kind = options.get("cov_type") or "classical"
+    kind = options["cov_type"]
     if kind == "cluster":
         yield (
-            f"Standard errors are by cluster: {options['cluster']!r} says which rows belong together ({model.get('n_clusters')} "
+            f"Standard errors are by cluster: {options['cluster']!r} says which rows belong together ({model['n_clusters']} "
             "clusters); t, intervals and F have one less degrees of freedom."
         )
     elif kind != "classical":
@@ -92,7 +92,7 @@ def _of_nulls(model: Mapping[str, Any], reasons: Mapping[str, str]) -> Iterable[
     every += (
         (row["term"], row["reason"]) for row in model["inference"] if row["reason"] and row["term"] not in model["dropped"]
     )
-    if model.get("cv"):
+    if model["cv"]:
         every += ((f"cv {name}", why) for name, why in model["cv"]["reasons"].items())
     for name, why in every:
         names = by_reason.setdefault(why, [])

@@ -42,7 +42,7 @@ def summary(model: Mapping[str, Any], diagnostics: Mapping[str, Any] | None, rea
         coefficients=coefficients,
         residuals=_residuals(diagnostics),
         diagnostics=_diagnostics(diagnostics),
-        validation=_validation(model.get("cv")),
+        validation=_validation(model["cv"]),
         notes=tuple(notes(model, reasons)),
     )
 
@@ -58,44 +58,38 @@ def _subject(model: Mapping[str, Any]) -> Pairs:
         ("Fitted at", model["meta"]["created_at"]),
         ("Method", method),
         ("Numbers read as", model["numbers"]),
-        ("Standard errors", (options.get("cov_type") or "classical") if model["inference"] else "none"),
+        ("Standard errors", options["cov_type"] if model["inference"] else "none"),
         ("Rows", str(model["n_samples"])),
         ("Rows left out", str(model["n_dropped"])),
         ("Rank", str(model["rank"])),
-        ("DF model", str(_df_model(model))),
+        ("DF model", str(metrics["df_model"])),
         ("DF residuals", str(metrics["df_resid"])),
     )
 
 
 def _quality(model: Mapping[str, Any]) -> Pairs:
-    metrics, n_clusters = model["metrics"], model.get("n_clusters")
+    metrics, n_clusters = model["metrics"], model["n_clusters"]
     df = metrics["df_resid"] if n_clusters is None else n_clusters - 1
     return (
         ("R-squared", number(metrics["r2"])),
-        ("Adj. R-squared", number(metrics.get("r2_adj"))),
-        (f"F ({_df_model(model)}, {df})", number(metrics.get("f_statistic"))),
-        ("Prob (F)", probability(metrics.get("f_p_value"))),
-        ("Log-likelihood", number(metrics.get("log_likelihood"))),
-        ("AIC", number(metrics.get("aic"))),
-        ("BIC", number(metrics.get("bic"))),
+        ("Adj. R-squared", number(metrics["r2_adj"])),
+        (f"F ({metrics['df_model']}, {df})", number(metrics["f_statistic"])),
+        ("Prob (F)", probability(metrics["f_p_value"])),
+        ("Log-likelihood", number(metrics["log_likelihood"])),
+        ("AIC", number(metrics["aic"])),
+        ("BIC", number(metrics["bic"])),
         ("Sigma", number(metrics["sigma"])),
         ("RMSE", number(metrics["rmse"])),
-        ("MAE", number(metrics.get("mae"))),
+        ("MAE", number(metrics["mae"])),
         ("Condition number", number(model["condition_number"])),
         ("Supported digits", number(model["supported_digits"], 3)),
     )
 
 
-def _df_model(model: Mapping[str, Any]) -> int:
-    """Older models do not have it."""
-    df: int = model["metrics"].get("df_model", model["rank"] - model["options"]["fit_intercept"])
-    return df
-
-
 def _heads(model: Mapping[str, Any]) -> tuple[str, ...]:
     if not model["inference"]:
         return ("", "Estimate")
-    level = model["options"].get("level") or 0.95
+    level = model["options"]["level"]
     return ("", "Estimate", "Std. error", "t", "P>|t|", f"[{(1 - level) / 2:.10g}", f"{(1 + level) / 2:.10g}]")
 
 

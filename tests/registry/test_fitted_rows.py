@@ -15,7 +15,7 @@ from tests.registry.opened import Opened
 OPTIONS = {"degree": 1, "interactions": False, "fit_intercept": True, "weights": None, "weight_type": None, "missing": "error"}
 BODY = {
     "id": "mdl_1", "job_id": "job_1", "dataset_id": None, "feature_names": ["x"], "target": "y", "n_dropped": 0, "imputed": {},
-    "categories": {}, "options": OPTIONS | {"rows": None},
+    "categories": {}, "timestamps": [], "metrics": {"df_model": 1}, "options": OPTIONS | {"rows": None, "cluster": None},
 }  # fmt: skip
 MODEL = Model("mdl_1", BODY, Evaluation((0.0, 1.0), (0.0, 0.0)))
 

@@ -10,6 +10,8 @@ from service.solver.evaluation import Evaluation
 from service.solver.moments import Moments
 from service.store.tables import Store
 
+BODY = {"dataset_id": None, "job_id": "job_1", "metrics": {"df_model": 1}}
+
 
 def opened(store: Store) -> Models:
     return Models(store, Aliases(store, 10), 10)
@@ -18,7 +20,7 @@ def opened(store: Store) -> Models:
 def test_a_model_comes_back_with_the_form_that_predictions_use(store: Store) -> None:
     """To the bit, centre and all, in a process that did not fit it."""
     evaluation = Evaluation((0.1, 1 / 3, -0.0), (1e-18, -(2.0**-60), 0.0), (1968.0,))
-    body = {"id": "mdl_1", "dataset_id": None, "job_id": "job_1"}
+    body = BODY | {"id": "mdl_1"}
     store.add(opened(store).rows(Model("mdl_1", body, evaluation), Moments.empty(["x", "x^2", "y"]))).result()
 
     found = opened(store).get("mdl_1")
@@ -33,7 +35,7 @@ def test_an_alias_is_looked_up_once_and_always_stands_for_the_model_it_was_last_
     aliases = Aliases(store, 10)
     registry = Models(store, aliases, 10)
     for id_ in ("mdl_1", "mdl_2"):
-        body = {"id": id_, "dataset_id": None, "job_id": "job_1"}
+        body = BODY | {"id": id_}
         store.add(registry.rows(Model(id_, body, Evaluation((0.0,), (0.0,), (0.0,))), Moments.empty(["y"]))).result()
     assert registry.in_memory("champion") is None
 
@@ -52,7 +54,7 @@ def test_an_alias_is_looked_up_once_and_always_stands_for_the_model_it_was_last_
 def test_a_model_that_is_deleted_is_not_in_memory_any_longer(store: Store) -> None:
     """Nor does anybody get it by an id that he kept."""
     registry = opened(store)
-    model = Model("mdl_1", {"id": "mdl_1", "dataset_id": None, "job_id": "job_1"}, Evaluation((0.0,), (0.0,), (0.0,)))
+    model = Model("mdl_1", BODY | {"id": "mdl_1"}, Evaluation((0.0,), (0.0,), (0.0,)))
     store.add(registry.rows(model, Moments.empty(["y"]))).result()
     assert registry.in_memory("mdl_1") is model
 

@@ -14,7 +14,7 @@ def fill(store: Store, n: int) -> None:
     with store.write() as connection:
         for i in range(n):
             connection.execute(sa.insert(datasets).values(id=f"ds_{i}", name="", numbers="float64", created_at="now"))
-            model = {"id": f"mdl_{i}", "body": b"{}", "evaluation": b"[[], []]", "moments": b"large"}
+            model = {"id": f"mdl_{i}", "body": b'{"metrics": {"df_model": 1}}', "evaluation": b"[[], []]", "moments": b"large"}
             connection.execute(sa.insert(models).values(model))
             job = {"id": f"job_{i}", "state": "done", "task": b"{}", "moments": b"large", "epoch": 0, "created_at": "now"}
             connection.execute(sa.insert(jobs).values(job))
