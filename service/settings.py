@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     max_predict_rows: Count = Field(1_000_000, description="most rows of one prediction")
     max_predict_cells: Count = Field(100_000_000, description="most cells of one prediction, rows times terms or features")
     max_page_rows: Count = Field(100_000, description="most rows of one page of a data set")
-    max_page_cells: Count = Field(10_000_000, description="most cells of such a page, rows times columns")
+    max_page_cells: Count = Field(10_000_000, description="most cells of such a page, rows times columns; most contributions")
     # Up to 2^30 - 1, powers of the step are right to the last bits of a double.
     max_epochs: Count = Field(
         1_000_000_000,
