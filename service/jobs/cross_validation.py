@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from flint import fmpq
 
 from service.jobs.diagnosed import left_out
 from service.jobs.row_figures import Fitted
@@ -17,12 +16,11 @@ from service.registry.observations import RowsOfFit
 from service.registry.summing import Summed
 from service.solver.diagnostics import Fit
 from service.solver.errors import Diverges, SolverError
-from service.solver.least_squares import CONSTANT_TARGET, NOT_UNIQUE, TOO_LARGE, ZERO_TARGET, LeastSquares
+from service.solver.least_squares import CONSTANT_TARGET, NOT_UNIQUE, ZERO_TARGET, LeastSquares
 from service.solver.leverage import Spread
 from service.solver.loss import Floats, Loss
 from service.solver.moments import Moments
-from service.solver.rounding import nearest
-from service.solver.units import BASE
+from service.solver.rounding import TOO_LARGE
 
 Progress = Callable[[int], None]
 
@@ -53,7 +51,7 @@ def of_folds(
 
 
 def _held_out(task: Task, how: HowToSolve, others: Moments, fold: Moments, solver: Solver, job_id: str) -> Fold:
-    n, weight = fold.n_samples, _weight(fold)
+    n, weight = fold.n_samples, fold.weight
     if not n:
         return Fold(n_samples=0, weight=0.0, mse=None, reason=NO_ROWS)
     *features, target = fold.columns
@@ -99,10 +97,6 @@ def _together(found: Sequence[Fold], moments: Moments, fit_intercept: bool) -> d
         "mse_std_error": float(np.std([mse for mse, _ in known], ddof=1)) / math.sqrt(len(known)),
         "reasons": reasons,
     }
-
-
-def _weight(moments: Moments) -> float:
-    return nearest(moments.total * fmpq(BASE[moments.numbers]) ** -moments.weight_unit) or 0.0
 
 
 def _shown(fold: Fold) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from service.registry.turns import Turns
 from service.solver.centred import centred
 from service.solver.collinearity import variance_inflation
 from service.solver.diagnostics import Fit
-from service.solver.least_squares import CONSTANT_TARGET, NO_DF, NOT_UNIQUE, PENALISED, TOO_LARGE, ZERO_TARGET
+from service.solver.least_squares import CONSTANT_TARGET, NO_DF, NOT_UNIQUE, PENALISED, ZERO_TARGET
 from service.solver.moments import Moments
 from service.solver.residual_summary import NO_FEATURES, NO_INTERCEPT, OF_RESIDUALS, ResidualSummary
-from service.solver.rounding import quotient
+from service.solver.rounding import TOO_LARGE, double
 
 STANDARDISED = ("std_residual", "studentized_residual", "cooks_distance")
 LEFT_OUT = ("press", "rmse_loo", "r2_pred")
@@ -94,13 +94,13 @@ class Diagnoses:
         known = {name: why for name, why in reasons.items() if name not in ("leverage", "vif", *STANDARDISED)}
         if rms is None:
             known |= dict.fromkeys(OF_RESIDUALS, TOO_LARGE)
-        found = gathered(rows, self._fit(model), rms or 0.0, _rounded(equation.total * equation.weight_unit), known)
+        found = gathered(rows, self._fit(model), rms or 0.0, moments.weight, known)
         square = equation.target_square * equation.target_unit**2 * equation.weight_unit / equation.scale
         why, r2_pred = dict(found.reasons), None
         if square == 0:
             why["r2_pred"] = CONSTANT_TARGET if equation.fit_intercept else ZERO_TARGET
         elif found.press is not None:
-            r2_pred = _rounded(1 - fmpq(*found.press.as_integer_ratio()) / square)
+            r2_pred = double(1 - fmpq(*found.press.as_integer_ratio()) / square)
         return Diagnosis(found, self._vif(model, moments), r2_pred, why)
 
     def _vif(self, model: Model, moments: Moments) -> dict[str, float | None] | None:
@@ -142,7 +142,3 @@ def reasons_of(model: Model) -> dict[str, str]:
     if why is not None:
         reasons |= dict.fromkeys((*OF_THE_FIT, "leverage", "max_leverage"), why)
     return reasons
-
-
-def _rounded(value: fmpq) -> float:
-    return quotient(int(value.p), int(value.q))

@@ -20,6 +20,7 @@ from service.solver.evaluation import Evaluation
 from service.solver.inference import Inference, inference
 from service.solver.least_squares import LeastSquares
 from service.solver.loss import Loss
+from service.solver.rounding import TOO_LARGE, finite
 
 Floats = NDArray[np.float64]
 
@@ -79,7 +80,7 @@ def _as_read(fit: LeastSquares, *, are_classical: bool) -> LeastSquares:
         scaled.std_error
         if are_classical
         else [
-            None if error is None else _finite(error * scale)
+            None if error is None else finite(error * scale)
             for error, scale in zip(fit.std_error[first:], scaled.scales, strict=True)
         ]
     )
@@ -95,7 +96,7 @@ def by_descent(
     intercept, *coef = theta.tolist()
     *features, target = summed.moments.columns
     loss_of = Loss(summed.moments, target, features, task.fit_intercept)
-    mse, r2 = _finite(arrival.loss), loss_of.r2(theta)
+    mse, r2 = finite(arrival.loss), loss_of.r2(theta)
     whole = of_the_whole(task, fit, rows, None) if arrived else nothing(STOPPED)
     excess, distance = arrival.left or _left(loss_of, fit, theta)
     body = _common(task, fit, summed.found, job_id, duration_ms) | {
@@ -106,7 +107,7 @@ def by_descent(
             summed.found,
             mse,
             None if mse is None else mse**0.5,
-            None if r2 is None else _finite(r2),
+            None if r2 is None else finite(r2),
             rows.mae,
         )
         | whole.figures,
@@ -116,7 +117,7 @@ def by_descent(
             "stopped_early": arrival.epoch < (task.epochs or 0),
             "learning_rate": arrival.learning_rate,
             "largest_stable_learning_rate": arrival.largest_stable,
-            "distance_to_optimum": {"loss": _finite(excess), "coef": _finite(distance)},
+            "distance_to_optimum": {"loss": finite(excess), "coef": finite(distance)},
         },
         "ranges": rows.ranges,
         "cv": rows.cv,
@@ -133,16 +134,12 @@ def _left(loss_of: Loss, fit: LeastSquares, theta: Floats) -> tuple[float, float
 
 
 def _reasons_of(arrival: Arrival, *, arrived: bool) -> dict[str, str]:
-    reasons = {} if isfinite(arrival.loss) else dict.fromkeys(("mse", "rmse"), "larger than the largest double")
+    reasons = {} if isfinite(arrival.loss) else dict.fromkeys(("mse", "rmse"), TOO_LARGE)
     if not arrived:
         reasons |= {"sigma": STOPPED, "inference": STOPPED}
     if arrival.diverges:
         reasons["descent"] = "the learning rate is not stable: with more epochs the descent does not come nearer"
     return reasons
-
-
-def _finite(value: float) -> float | None:
-    return value if isfinite(value) else None
 
 
 def _common(task: Task, fit: LeastSquares, found: Found, job_id: str, duration_ms: float) -> dict[str, Any]:

@@ -9,14 +9,13 @@ from service.jobs.task import Task
 from service.jobs.workers import Solver
 from service.registry.design import Recipe
 from service.registry.summing import Summed
+from service.solver.glance import EXACT
 from service.solver.hypotheses import SINGULAR, upper_tail
 from service.solver.influence import influence
-from service.solver.least_squares import LeastSquares
+from service.solver.least_squares import NO_FEATURES, LeastSquares
 from service.solver.sandwich import Covariance, Sandwich, wald
 
 NOT_DETERMINED = "the columns are dependent: robust errors are of coefficients that the rows determine"
-EXACT = "the fit is exact: there is nothing to test against"
-NO_FEATURES = "no feature is fitted"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

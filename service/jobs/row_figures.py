@@ -13,7 +13,7 @@ from service.registry.clusters import Clusters
 from service.registry.observations import Columns, Observations, RowsOfFit
 from service.solver.evaluation import Evaluation
 from service.solver.residuals import residuals
-from service.solver.rounding import quotient
+from service.solver.rounding import TOO_LARGE, double
 from service.solver.sandwich import Covariance, Sandwich
 from service.solver.summation import Summation
 
@@ -26,7 +26,6 @@ _NEGLIGIBLE = 1e-140
 
 MANY_ROWS = "takes the rows, which are many: GET /models/{id}/diagnostics has it"
 NO_ROWS = "takes the rows, and none are kept"
-TOO_LARGE = "larger than the largest double"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,4 +130,4 @@ def _total(sums: Summation) -> float:
     """The exact sum of its only column, rounded once."""
     moments = sums.result()
     exact = moments.sums[0, 1] * moments.exact_units[0]
-    return quotient(int(exact.p), int(exact.q))
+    return double(exact)

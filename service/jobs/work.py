@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flint import fmpq
 from numpy.typing import NDArray
 
 from service.jobs import cross_validation, robust, row_figures, table
@@ -32,9 +31,7 @@ from service.solver.evaluation import Evaluation
 from service.solver.least_squares import LeastSquares
 from service.solver.moments import Moments
 from service.solver.rates import surely_stable_rate
-from service.solver.rounding import nearest
 from service.solver.sandwich import Sandwich
-from service.solver.units import BASE
 from service.store.tables import Store
 
 # Eigenvalues in float64 are good to some 1e-14 of the largest; rates so near the limit are left to the balls.
@@ -205,13 +202,7 @@ def _ms_since(started: float) -> float:
 
 
 def _fitted(summed: Summed, evaluation: Evaluation, rms: float | None) -> Fitted:
-    moments = summed.moments
-    weight = (
-        float(moments.total)
-        if moments.weighted_rows is None
-        else nearest(moments.total * fmpq(BASE[moments.numbers]) ** -moments.weight_unit)
-    )
-    return Fitted(evaluation, rms, weight or 0.0)
+    return Fitted(evaluation, rms, summed.moments.weight)
 
 
 def _read(active: Active, n_rows: int, n_read: int) -> None:

@@ -13,14 +13,12 @@ import numpy as np
 
 from service.solver.double_double import Floats
 from service.solver.evaluation import Evaluation, predictions
-from service.solver.influence import freedoms
+from service.solver.influence import NOTHING_FREE, freedoms
 from service.solver.leverage import Spread, whitened
 from service.solver.reading import Numbers
 from service.solver.residuals import residuals
 from service.solver.term_values import Plan
 
-# A leverage that is 1 to the last digit of a double; what leaves more free is known to 13 digits.
-NOTHING_FREE = 2.0**-53
 # What a row leaves of the squares of all, below which nobody can tell whether the other rows are fitted exactly.
 _NOTHING_LEFT = 1e-12
 

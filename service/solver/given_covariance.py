@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from service.solver.combinations import Combinations
 from service.solver.influence import influence
 from service.solver.moments import Moments
-from service.solver.rounding import quotient
-
-# A covariance of doubles that is singular but for their rounding has an eigenvalue of so many last places.
-_LAST_PLACES = 16 * 2.0**-52
+from service.solver.rounding import double
+from service.solver.sandwich import is_singular
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +54,5 @@ def _exact(matrix: NDArray[np.float64]) -> fmpq_mat:
 def _is_singular(left: fmpq_mat, meat: NDArray[np.float64]) -> bool:
     """Whether the meat says nothing of some direction among the rows of `left`."""
     rows = [[value / sum(map(abs, row), fmpq(0)) for value in row] for row in left.tolist()]
-    directions, _ = np.linalg.qr(np.array([[quotient(int(value.p), int(value.q)) for value in row] for row in rows]).T)
-    own = directions.T @ meat @ directions
-    sizes = np.sqrt(own.diagonal())
-    return not sizes.all() or bool(np.linalg.eigvalsh(own / np.outer(sizes, sizes))[0] <= len(own) * _LAST_PLACES)
+    directions, _ = np.linalg.qr(np.array([[double(value) for value in row] for row in rows]).T)
+    return is_singular(directions.T @ meat @ directions)

@@ -28,12 +28,12 @@ from service.solver.combinations import (
 )
 from service.solver.errors import DependentHypotheses
 from service.solver.given_covariance import Given, Robust
-from service.solver.inference import EXACT_FIT, NO_STD_ERROR, TOO_LARGE
+from service.solver.inference import EXACT_FIT, NO_STD_ERROR
 from service.solver.least_squares import NO_DF
 from service.solver.moments import Moments
 from service.solver.penalty import as_read
 from service.solver.reading import Numbers
-from service.solver.rounding import nearest, nearest_root
+from service.solver.rounding import TOO_LARGE, finite, nearest, nearest_root
 from service.solver.solution import Number
 from service.solver.student import quantile, scipy_special, two_sided
 
@@ -96,7 +96,7 @@ def f_test(
     q = len(hypotheses)
     if df <= 0:
         reasons = dict.fromkeys(("statistic", "p_value"), NO_DF)
-        return FTest(None, q, 0, None, tuple(Combination(_finite(one), None, reason=NO_STD_ERROR) for one in known), reasons)
+        return FTest(None, q, 0, None, tuple(Combination(finite(one), None, reason=NO_STD_ERROR) for one in known), reasons)
     reached = [known[i : i + 3] for i in range(0, 3 * q, 3)]
     sure = EXACT_FIT if robust is None else NO_VARIANCE
     each = tuple(_combination(estimate, std_error, t_value, df, level, sure) for estimate, std_error, t_value in reached)
@@ -180,7 +180,7 @@ def _figures(equation: Centred, asked: Combinations, df: int, given: Given | Non
 
 def _combination(estimate: float, std_error: float, t_value: float, df: int, level: float, sure: str) -> Combination:
     if math.isinf(std_error) or math.isinf(estimate):
-        return Combination(_finite(estimate), None, reason=NO_STD_ERROR)
+        return Combination(finite(estimate), None, reason=NO_STD_ERROR)
     if std_error == 0:
         return Combination(estimate, 0.0, ci_lower=estimate, ci_upper=estimate, reason=sure)
     margin = quantile(df, level) * std_error
@@ -188,13 +188,9 @@ def _combination(estimate: float, std_error: float, t_value: float, df: int, lev
     return Combination(
         estimate,
         std_error,
-        t_value=_finite(t_value),
+        t_value=finite(t_value),
         p_value=two_sided(df, t_value),
-        ci_lower=_finite(lower),
-        ci_upper=_finite(upper),
+        ci_lower=finite(lower),
+        ci_upper=finite(upper),
         reason=None if all(map(math.isfinite, (t_value, lower, upper))) else TOO_LARGE,
     )
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 
 from service.solver.least_squares import PENALISED, LeastSquares
+from service.solver.rounding import TOO_LARGE, finite
 from service.solver.student import quantile, two_sided
 
 NO_STD_ERROR = "there is no standard error: no degrees of freedom are left, or it exceeds a double"
 EXACT_FIT = "the standard error is 0: the fit is exact, and there is nothing to test against"
 DETERMINED = "the standard error is 0: the data leave this coefficient no choice, as of a column that never varies"
-TOO_LARGE = "larger than the largest double"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,9 @@ def _inferred(
         term,
         estimate,
         std_error,
-        t_value=_finite(t_value),
+        t_value=finite(t_value),
         p_value=two_sided(df, t_value),
-        ci_lower=_finite(lower),
-        ci_upper=_finite(upper),
+        ci_lower=finite(lower),
+        ci_upper=finite(upper),
         reason=None if all(map(math.isfinite, (t_value, lower, upper))) else TOO_LARGE,
     )
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -27,10 +27,9 @@ from service.solver.moments import Moments
 from service.solver.penalty import as_read
 from service.solver.reading import Numbers
 from service.solver.regions import Region, at_most_nothing, real_roots
-from service.solver.rounding import nearest
+from service.solver.rounding import double
 from service.solver.student import quantile
 from service.solver.terms import Term
-from service.solver.units import BASE
 
 Kind = Literal["interval", "intervals", "ray", "two_rays", "unbounded", "everything", "empty"]
 IntervalOf = Literal["prediction", "confidence"]
@@ -137,7 +136,7 @@ def curve_of(moments: Moments, fit_intercept: bool, along: Slice, robust: Robust
     spread = found.spread
     if robust is not None and df > 0:
         df, spread = robust.df, Given.of(robust, moments, fit_intercept, asked).spread
-    unit = fmpq(BASE[moments.numbers]) ** -moments.weight_unit
+    unit = equation.weight_unit
     together = [fmpq(0)] * (2 * exponents[-1] + 1)
     for row, e in zip(spread, exponents, strict=True):
         for entry, other in zip(row, exponents, strict=True):
@@ -178,7 +177,7 @@ def without_errors(
         coefficients[exponent] += factor * fmpq(*value.as_integer_ratio())
     curve = Curve(fmpq_poly(coefficients), fmpq_poly([]), fmpq(0), 0, numbers)
     return tuple(
-        Inversion(_double(y), len(values), _estimates(curve, y), None, None, why)
+        Inversion(double(y), len(values), _estimates(curve, y), None, None, why)
         for y, values in ((_mean(values, numbers), values) for values in measured)
     )
 
@@ -193,14 +192,14 @@ def inverted(curve: Curve, replicates: Sequence[float], level: float, interval: 
         rss += sum(((as_read(value, curve.numbers) - y) ** 2 for value in replicates), fmpq(0))
         df += m - 1
     if df <= 0:
-        return Inversion(_double(y), m, estimates, None, None, NO_DF)
+        return Inversion(double(y), m, estimates, None, None, NO_DF)
     own = curve.spread + fmpq(1, m) if interval == "prediction" else curve.spread
     variance = own if curve.is_robust else own * (rss / df)
     t = fmpq(*quantile(df, level).as_integer_ratio())
     regions = at_most_nothing((curve.value - y) ** 2 - variance * (t * t))
     kind = kind_of(regions)
     is_exact = variance.degree() < 0 and kind in ("interval", "intervals")
-    return Inversion(_double(y), m, estimates, regions, kind, EXACT_FIT if is_exact else WORDS.get(kind))
+    return Inversion(double(y), m, estimates, regions, kind, EXACT_FIT if is_exact else WORDS.get(kind))
 
 
 def kind_of(regions: Sequence[Region]) -> Kind:
@@ -221,7 +220,3 @@ def _estimates(curve: Curve, y: fmpq) -> tuple[float, ...]:
 
 def _mean(values: Sequence[float], numbers: Numbers) -> fmpq:
     return sum((as_read(value, numbers) for value in values), fmpq(0)) / len(values)
-
-
-def _double(value: fmpq) -> float:
-    return nearest(value) or 0.0  # of a rational it is never None

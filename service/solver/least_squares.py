@@ -27,6 +27,7 @@ from service.solver.moments import Moments
 from service.solver.noise import Noise
 from service.solver.penalty import as_read, penalised
 from service.solver.plain import plain
+from service.solver.rounding import TOO_LARGE, finite
 from service.solver.rounding_rank import dependent_to_rounding
 from service.solver.scaled import Scaled
 from service.solver.slopes import Slopes
@@ -39,7 +40,6 @@ RankPolicy = Literal["error", "allow", "drop", "minimum_norm"]
 CONSTANT_TARGET = "the target is constant: there is no variation to explain"
 ZERO_TARGET = "the target is zero everywhere: there is nothing to explain"
 NO_DF = "as many coefficients as rows: no degrees of freedom are left"
-TOO_LARGE = "larger than the largest double"
 PENALISED = "penalised: the coefficients are biased towards 0 on purpose"
 NOT_UNIQUE = "the columns are linearly dependent: many coefficients fit as well"
 NO_FEATURES = "no feature is fitted"
@@ -250,12 +250,12 @@ def _reported(
         fit_intercept=equation.fit_intercept,
         intercept=hi[0],
         coef=hi[1:],
-        std_error=tuple(map(_finite, std_error)),
-        sigma=_finite(sigma),
-        mse=_finite(mse),
-        rmse=_finite(rmse),
+        std_error=tuple(map(finite, std_error)),
+        sigma=finite(sigma),
+        mse=finite(mse),
+        rmse=finite(rmse),
         r2=r2,
-        glance=Glance(rank - equation.fit_intercept, **{name: _finite(value) for name, value in whole.items()}),
+        glance=Glance(rank - equation.fit_intercept, **{name: finite(value) for name, value in whole.items()}),
         df_resid=df,
         rank=rank,
         theta=evaluation,
@@ -296,8 +296,4 @@ def _apart(
     for name, value in zip(names, coef, strict=True):
         if math.isinf(value):
             raise CoefficientOutOfRange(name)
-    return known[:first], Scaled(tuple(scales), tuple(coef), tuple(map(_finite, std_error)))
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value in (math.inf, -math.inf) else value
+    return known[:first], Scaled(tuple(scales), tuple(coef), tuple(map(finite, std_error)))

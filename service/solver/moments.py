@@ -18,6 +18,7 @@ from service.solver import moments_bytes
 from service.solver.entries import principal, upper_triangle
 from service.solver.errors import ColumnMismatch, NotContained, ReadingMismatch, UnknownColumn, WeightMismatch
 from service.solver.reading import Numbers
+from service.solver.rounding import double
 from service.solver.slicing.accumulation import sums_of_products
 from service.solver.units import BASE, Sums, combined
 
@@ -77,6 +78,13 @@ class Moments:
     def total(self) -> fmpz:
         """The sum of the weights, in their unit; without weights, the number of rows."""
         return self.sums[0, 0]
+
+    @property
+    def weight(self) -> float:
+        """The sum of the weights, rounded once; without weights, the number of rows."""
+        if self.weighted_rows is None:
+            return float(self.total)
+        return double(self.total * fmpq(BASE[self.numbers]) ** -self.weight_unit)
 
     def __add__(self, other: Moments) -> Moments:
         return self._with(other, operator.add)

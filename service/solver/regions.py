@@ -8,7 +8,7 @@ from typing import Any
 from flint import arb, fmpq, fmpq_poly
 
 from service.solver.balls import precision
-from service.solver.rounding import nearest
+from service.solver.rounding import double
 
 Region = tuple[float, float]  # both ends are in it; an infinite one is none
 
@@ -42,7 +42,7 @@ def real_roots(polynomial: fmpq_poly) -> list[tuple[float, int]]:
     if degree <= 0:
         return []
     if degree == 1:
-        return [(_rounded(-polynomial[0] / polynomial[1]), 1)]
+        return [(double(-polynomial[0] / polynomial[1]), 1)]
     return _of_square(polynomial) if degree == 2 else _isolated(polynomial)
 
 
@@ -53,7 +53,7 @@ def _of_square(polynomial: fmpq_poly) -> list[tuple[float, int]]:
     if square < 0:
         return []
     if square == 0:
-        return [(_rounded(-b / a), 2)]
+        return [(double(-b / a), 2)]
     with precision(_BITS):
         far = -(arb(b) + arb(square).sqrt() * (1 if b > 0 else -1))
         ends = sorted(float(root.mid()) + 0.0 for root in (far / arb(a), arb(c) / far))
@@ -67,7 +67,3 @@ def _isolated(polynomial: fmpq_poly) -> list[tuple[float, int]]:
         roots = [(root.real.mid(), count) for root, count in isolated if root.imag == 0]
         roots.sort(key=lambda root: root[0].fmpq())
         return [(float(value) + 0.0, int(count)) for value, count in roots]
-
-
-def _rounded(value: fmpq) -> float:
-    return nearest(value) or 0.0  # of a rational it is never None

@@ -22,7 +22,7 @@ from service.solver.group_sums import GroupSums
 from service.solver.hypotheses import upper_tail
 from service.solver.power_sums import NEGLIGIBLE, Powers, PowerSums
 from service.solver.quantiles import Held
-from service.solver.rounding import quotient
+from service.solver.rounding import TOO_LARGE, double
 from service.solver.student import scipy_special
 from service.solver.summation import Summation
 
@@ -37,7 +37,6 @@ _NO_VARIATION = fmpq(1, 1 << 92)
 EXACT = "the fit is exact: all residuals are 0"
 SAME = "the residuals do not vary"
 SAME_SQUARES = "the squares of the residuals do not vary"
-TOO_LARGE = "larger than the largest double"
 NO_ORDER = "rows that stand for several have no order among those"
 NO_INTERCEPT = "without an intercept the squares of the residuals cannot be regressed on the terms about their mean"
 NO_FEATURES = "no features: there is nothing for the squares of the residuals to depend on"
@@ -157,12 +156,12 @@ class Gathering:
         size = fmpq(moments.sums[0, 1]) * units[0]
         step, left_out = (fmpq(moments.sums[1 + i, 1 + i]) * units[i] ** 2 for i in (1, 2))
         scale = fmpq(4) ** self._scale * fmpq(2) ** self._weight_scale
-        press = self._known("press", lambda: _rounded(left_out * scale))
+        press = self._known("press", lambda: double(left_out * scale))
         self.reasons |= {} if press is not None else dict.fromkeys(_LEFT_OUT, self.reasons["press"])
         return ResidualSummary(
             residual=self._quartiles(),
-            mae=self._known("mae", lambda: _rounded(size * fmpq(2) ** (self._scale + self._weight_scale)) / self._weight),
-            durbin_watson=self._known("durbin_watson", lambda: _rounded(step / powers.sums[1])),
+            mae=self._known("mae", lambda: double(size * fmpq(2) ** (self._scale + self._weight_scale)) / self._weight),
+            durbin_watson=self._known("durbin_watson", lambda: double(step / powers.sums[1])),
             breusch_pagan=self._known("breusch_pagan", lambda: self._breusch_pagan(powers)),
             jarque_bera=self._known("jarque_bera", lambda: self._jarque_bera(powers)),
             press=press,
@@ -197,8 +196,8 @@ class Gathering:
         if variation <= second**2 / n * _NO_VARIATION:
             return SAME_SQUARES
         shares = next(self._shares.sums())[0, 1:]
-        explained = min(1.0, math.fsum((shares * shares).tolist()) / _rounded(variation))
-        lm = _rounded(n) * explained
+        explained = min(1.0, math.fsum((shares * shares).tolist()) / double(variation))
+        lm = double(n) * explained
         f = explained / p / ((1 - explained) / df) if df and explained < 1 else None
         return BreuschPagan(lm, float(scipy_special().chdtrc(p, lm)), f, None if f is None else upper_tail(p, df, f))
 
@@ -206,11 +205,7 @@ class Gathering:
         second, third, fourth = powers.about_mean()
         if second <= powers.sums[1] / powers.n * _NO_VARIATION:
             return SAME
-        skew = _rounded(third) / _rounded(second) ** 1.5
-        kurtosis = _rounded(fourth / second**2)
-        statistic = _rounded(powers.n) / 6 * (skew**2 + (kurtosis - 3) ** 2 / 4)
+        skew = double(third) / double(second) ** 1.5
+        kurtosis = double(fourth / second**2)
+        statistic = double(powers.n) / 6 * (skew**2 + (kurtosis - 3) ** 2 / 4)
         return JarqueBera(statistic, float(scipy_special().chdtrc(2, statistic)), skew, kurtosis)
-
-
-def _rounded(value: fmpq) -> float:
-    return quotient(int(value.p), int(value.q))

@@ -13,13 +13,20 @@ from flint import arb, fmpq
 # Below this part of a figure its remainder is taken as 0, so that a ball around a double can decide it.
 _NEGLIGIBLE = 2.0**-107
 
+TOO_LARGE = "larger than the largest double"
+
 
 def nearest(value: arb | fmpq) -> float | None:
     """Round to the nearest double; None if the ends of the ball round differently."""
     if isinstance(value, fmpq):
-        return quotient(int(value.p), int(value.q))
+        return double(value)
     lower, upper = float(value.lower()), float(value.upper())
     return lower + 0.0 if lower == upper else None
+
+
+def double(value: fmpq) -> float:
+    """Round to the nearest double: of a rational it is never undecided."""
+    return quotient(int(value.p), int(value.q))
 
 
 def nearest_root(square: arb | fmpq) -> float | None:
@@ -53,6 +60,11 @@ def quotient(p: int, q: int) -> float:
         return p / q + 0.0
     except OverflowError:
         return math.inf if p > 0 else -math.inf
+
+
+def finite(value: float | None) -> float | None:
+    """None for what no double holds."""
+    return None if value is None or not math.isfinite(value) else value
 
 
 def _root(p: int, q: int) -> float:

@@ -18,20 +18,17 @@ from numpy.typing import NDArray
 from service.solver.double_double import Floats
 from service.solver.errors import TooFewClusters
 from service.solver.group_sums import GroupSums
-from service.solver.influence import Influence, freedoms
+from service.solver.influence import NOTHING_FREE, Influence, freedoms
 from service.solver.leverage import Spread, whitened
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
-from service.solver.rounding import quotient
+from service.solver.rounding import TOO_LARGE, double
 from service.solver.summation import Summation
 
 Robust = Literal["HC0", "HC1", "HC2", "HC3", "cluster"]
 Places = NDArray[np.int64]
 
 NO_FREEDOM = "row {} has a leverage of 1: its residual, 0 whatever its noise was, says nothing of that"
-TOO_LARGE = "larger than the largest double"
-# A leverage that is 1 to the last digit of a double; what leaves more free is known to 13 digits.
-_NOTHING_FREE = 2.0**-53
 FEWEST_CLUSTERS = 2
 _LAST_PLACES = 16 * 2.0**-52  # a matrix that is singular but for rounding has an eigenvalue of so many
 # Scores are of residuals in units of sigma: the square of one below this is nothing, and the exact sums take no less.
@@ -89,7 +86,7 @@ class Sandwich:
         own = e if halves is None or is_each else e * halves
         if self._kind in ("HC2", "HC3"):
             free = freedoms(z, None if self._is_repeated else weights)
-            fixed = free <= _NOTHING_FREE
+            fixed = free <= NOTHING_FREE
             if fixed.any():
                 first = int(places[fixed].min())
                 self._fixed = first if self._fixed is None else min(self._fixed, first)
@@ -135,7 +132,7 @@ def _products(sums: Moments, factor: fmpq) -> Floats:
         scale = units[i] * factor
         for j in range(i, c):
             exact = sums.sums[1 + i, 1 + j] * (scale * units[j])
-            products[i, j] = products[j, i] = quotient(int(exact.p), int(exact.q))
+            products[i, j] = products[j, i] = double(exact)
     return products
 
 
@@ -148,11 +145,16 @@ def wald(influence: Influence, covariance: Covariance, sigma: float) -> float | 
     p = len(influence.effects)
     assert covariance.meat is not None  # noqa: S101 (the caller has looked)
     meat = covariance.meat[-p:, -p:]
-    sizes = np.sqrt(meat.diagonal())
-    if not sizes.all() or np.linalg.eigvalsh(meat / np.outer(sizes, sizes))[0] <= p * _LAST_PLACES:
+    if is_singular(meat):
         return None
     effects = influence.effects / sigma
     return float(effects @ np.linalg.solve(meat, effects)) / p
+
+
+def is_singular(meat: Floats) -> bool:
+    """Whether a covariance, (p, p), leaves a direction without variance, but for the rounding of its entries."""
+    sizes = np.sqrt(meat.diagonal())
+    return not sizes.all() or bool(np.linalg.eigvalsh(meat / np.outer(sizes, sizes))[0] <= len(meat) * _LAST_PLACES)
 
 
 def variances(spread: Spread, meat: Floats, X: Floats, numbers: Numbers) -> Floats:
