@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from service.api.errors import NotTestable
 from service.api.services import Services
+from service.jobs.diagnosing import STOPPED
 from service.registry.models import Model
 from service.solver.given_covariance import Robust
 from service.solver.least_squares import NOT_UNIQUE, PENALISED
 from service.solver.moments import Moments
 
-STOPPED = "the descent stopped short of the least-squares fit"
 NO_COVARIANCE = "it has no covariance of its cov_type"
 
 
@@ -36,13 +36,13 @@ class ClosedForm:
 def closed_form(use: Services, model: Model, pointer: str | None = None) -> ClosedForm:
     """Raises: NotTestable; NotFound: the model was deleted just now."""
     body, options = model.body, model.body["options"]
-    terms = tuple(term for term in body["terms"] if term not in body["dropped"])
     if options["l2"]:
         raise NotTestable(model.id, PENALISED, pointer)
     if "inference" in body["reasons"] or not body["inference"]:
         raise NotTestable(model.id, STOPPED, pointer)
-    if body["rank"] < len(terms) + options["fit_intercept"]:
+    if not model.is_determined:
         raise NotTestable(model.id, NOT_UNIQUE, pointer)
+    terms = tuple(model.kept_terms)
     moments = use.models.moments(model.id).select((*terms, body["target"]))
     return ClosedForm(model, moments, terms, _robust(use, model, terms, pointer))
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.bodies import JSON, content_type, json_body, parsed, read
-from service.api.closed_form import STOPPED, closed_form
+from service.api.closed_form import closed_form
 from service.api.errors import (
     BodyTimeout,
     BodyTooLarge,
@@ -29,6 +29,7 @@ from service.api.services import Services, Use
 from service.ingest import times
 from service.ingest.errors import IngestError, shown
 from service.ingest.json_rows import Strict
+from service.jobs.diagnosing import STOPPED
 from service.jobs.workers import WorkerLost
 from service.registry.errors import ColumnsDiffer, NotFound, TypesDiffer
 from service.registry.matching import require_columns

@@ -107,7 +107,7 @@ class Diagnoses:
         body = model.body
         if reasons_of(model).get("vif") == NOT_UNIQUE:
             return None
-        kept = [term for term in body["terms"] if term not in body["dropped"]]
+        kept = model.kept_terms
         if not kept:
             return dict.fromkeys(body["terms"])
         found = self._solver.of_moments(
@@ -133,12 +133,11 @@ def reasons_of(model: Model) -> dict[str, str]:
         reasons["studentized_residual"] = ONE_DF
     if "inference" in body["reasons"] or (body["descent"] is not None and not body["inference"]):
         reasons |= dict.fromkeys(OF_THE_FIT, STOPPED)
-    n_coef = len(body["terms"]) - len(body["dropped"]) + fit_intercept
     if body["dropped"]:
         reasons["vif"] = DROPPED
-    if body["rank"] < n_coef:
+    if not model.is_determined:
         reasons["vif"] = NOT_UNIQUE
-    why = PENALISED if options["l2"] else NOT_UNIQUE if body["rank"] < n_coef else None if n_coef else NOTHING_FITTED
+    why = PENALISED if options["l2"] else NOT_UNIQUE if not model.is_determined else None if body["rank"] else NOTHING_FITTED
     if why is not None:
         reasons |= dict.fromkeys((*OF_THE_FIT, "leverage", "max_leverage"), why)
     return reasons

@@ -33,14 +33,13 @@ class Errors:
 
 def sandwich(task: Task, fit: LeastSquares, summed: Summed, solver: Solver, for_: str) -> Sandwich | None:
     """To add the rows to; None for a fit that has no errors, or the classical ones. Raises: Cancelled."""
-    if task.cov_type == "classical" or fit.sigma is None or not _is_determined(fit):
+    if task.cov_type == "classical" or fit.sigma is None or not fit.is_determined:
         return None
     recipe = Recipe.of(task.design, summed.found.levels)
-    kept = [name for name in fit.feature_names if name not in fit.dropped]
     made_of = recipe.made_of if recipe.has_products or fit.dropped else None
     target = summed.moments.columns[-1]
     made = solver.of_moments(
-        1 + len(fit.feature_names), influence, [summed.moments], target, kept, task.fit_intercept, made_of, for_=for_
+        1 + len(fit.feature_names), influence, [summed.moments], target, fit.kept, task.fit_intercept, made_of, for_=for_
     )
     return Sandwich(
         made, task.cov_type, task.numbers, sigma=fit.sigma, n=fit.df_resid + fit.rank, rank=fit.rank, n_rows=summed.moments.n_samples,
@@ -54,7 +53,7 @@ def errors(task: Task, fit: LeastSquares, made: Sandwich | None, found: Covarian
         return None
     if made is None or found is None or found.values is None:
         why = found.reason if found is not None else None
-        why = why or (NOT_DETERMINED if not _is_determined(fit) else fit.reasons["sigma"])
+        why = why or (NOT_DETERMINED if not fit.is_determined else fit.reasons["sigma"])
         n_clusters = None if found is None else found.n_clusters
         reasons = dict.fromkeys(("std_error", "f_statistic", "f_p_value"), why)
         return Errors((None,) * len(fit.std_error), fit.df_resid, None, None, n_clusters, None, reasons)
@@ -64,7 +63,7 @@ def errors(task: Task, fit: LeastSquares, made: Sandwich | None, found: Covarian
         std_error=_in_places(fit, found),
         df=df,
         f_statistic=statistic,
-        f_p_value=None if statistic is None else upper_tail(_n_tested(fit), df, statistic),
+        f_p_value=None if statistic is None else upper_tail(fit.glance.df_model, df, statistic),
         n_clusters=found.n_clusters,
         kept=_kept(fit, found),
         reasons=reasons,
@@ -77,16 +76,8 @@ def with_errors(fit: LeastSquares, found: Errors) -> LeastSquares:
     return replace(fit, std_error=found.std_error, df_resid=found.df, reasons=reasons | found.reasons)
 
 
-def _is_determined(fit: LeastSquares) -> bool:
-    return fit.rank == len(fit.feature_names) - len(fit.dropped) + fit.fit_intercept
-
-
-def _n_tested(fit: LeastSquares) -> int:
-    return fit.rank - fit.fit_intercept
-
-
 def _f_statistic(fit: LeastSquares, made: Sandwich, found: Covariance) -> tuple[float | None, dict[str, str]]:
-    p = _n_tested(fit)
+    p = fit.glance.df_model
     why = NO_FEATURES if not p else EXACT
     statistic = None
     if p and fit.sigma:

@@ -152,10 +152,9 @@ class Work:
         if isinstance(task.cv, int):
             return cross_validation.of_folds(task, _how(task, summed), summed, rows, task.cv, self.solver, job.id, progress)
         spread = None
-        if fit.rank == len(fit.feature_names) - len(fit.dropped) + fit.fit_intercept:
-            recipe, kept = rows.recipe, [name for name in fit.feature_names if name not in fit.dropped]
-            made_of = recipe.made_of if recipe.has_products or fit.dropped else None
-            spread = self.solver.spread(moments, kept, task.fit_intercept, made_of, job.id)
+        if fit.is_determined:
+            made_of = rows.recipe.made_of if rows.recipe.has_products or fit.dropped else None
+            spread = self.solver.spread(moments, fit.kept, task.fit_intercept, made_of, job.id)
         return cross_validation.leaving_one_out(task, fit, summed, rows, fitted, spread)
 
     def _descend(self, active: Active, descent: Descent, moments: Moments) -> Arrival:

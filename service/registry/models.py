@@ -58,6 +58,17 @@ class Model:
         return {name: scale for name, scale in zip(self.body["terms"], self.scales, strict=False) if scale != 1}
 
     @property
+    def kept_terms(self) -> list[str]:
+        """The terms that were not dropped."""
+        return [term for term in self.body["terms"] if term not in self.body["dropped"]]
+
+    @property
+    def is_determined(self) -> bool:
+        """Whether the rows left the coefficients of those that were kept no choice."""
+        determined: bool = self.body["rank"] == len(self.kept_terms) + self.body["options"]["fit_intercept"]
+        return determined
+
+    @property
     def created_at(self) -> str:
         when: str = self.body["meta"]["created_at"]
         return when

@@ -71,6 +71,16 @@ class LeastSquares:
     supported_digits: float | None = None
     reasons: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def kept(self) -> list[str]:
+        """The features that were not dropped."""
+        return [name for name in self.feature_names if name not in self.dropped]
+
+    @property
+    def is_determined(self) -> bool:
+        """Whether the rows leave the coefficients of those that were kept no choice."""
+        return self.rank == len(self.kept) + self.fit_intercept
+
 
 def least_squares(
     moments: Moments,
