@@ -28,7 +28,7 @@ from service.solver.combinations import (
 )
 from service.solver.errors import DependentHypotheses
 from service.solver.given_covariance import Given, Robust
-from service.solver.inference import EXACT_FIT, NO_STD_ERROR
+from service.solver.inference import EXACT_FIT
 from service.solver.least_squares import NO_DF
 from service.solver.moments import Moments
 from service.solver.penalty import as_read
@@ -96,7 +96,7 @@ def f_test(
     q = len(hypotheses)
     if df <= 0:
         reasons = dict.fromkeys(("statistic", "p_value"), NO_DF)
-        return FTest(None, q, 0, None, tuple(Combination(finite(one), None, reason=NO_STD_ERROR) for one in known), reasons)
+        return FTest(None, q, 0, None, tuple(Combination(finite(one), None, reason=NO_DF) for one in known), reasons)
     reached = [known[i : i + 3] for i in range(0, 3 * q, 3)]
     sure = EXACT_FIT if robust is None else NO_VARIANCE
     each = tuple(_combination(estimate, std_error, t_value, df, level, sure) for estimate, std_error, t_value in reached)
@@ -180,7 +180,7 @@ def _figures(equation: Centred, asked: Combinations, df: int, given: Given | Non
 
 def _combination(estimate: float, std_error: float, t_value: float, df: int, level: float, sure: str) -> Combination:
     if math.isinf(std_error) or math.isinf(estimate):
-        return Combination(finite(estimate), None, reason=NO_STD_ERROR)
+        return Combination(finite(estimate), None, reason=TOO_LARGE)
     if std_error == 0:
         return Combination(estimate, 0.0, ci_lower=estimate, ci_upper=estimate, reason=sure)
     margin = quantile(df, level) * std_error

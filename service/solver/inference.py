@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from service.solver.least_squares import PENALISED, LeastSquares
+from service.solver.least_squares import LeastSquares
 from service.solver.rounding import TOO_LARGE, finite
 from service.solver.student import quantile, two_sided
 
-NO_STD_ERROR = "there is no standard error: no degrees of freedom are left, or it exceeds a double"
 EXACT_FIT = "the standard error is 0: the fit is exact, and there is nothing to test against"
 DETERMINED = "the standard error is 0: the data leave this coefficient no choice, as of a column that never varies"
 
@@ -32,7 +31,7 @@ def inference(fit: LeastSquares, level: float = 0.95) -> tuple[Inference, ...]:
     """Infer for each term, "intercept" first where it is fitted, at a confidence `level` between 0 and 1."""
     terms = (("intercept", fit.intercept),) if fit.fit_intercept else ()
     estimates = (*terms, *zip(fit.feature_names, fit.coef, strict=True))
-    missing = PENALISED if fit.reasons.get("std_error") == PENALISED else NO_STD_ERROR
+    missing = fit.reasons.get("std_error", TOO_LARGE)
     sure = EXACT_FIT if fit.sigma == 0 else DETERMINED
     t_level = quantile(fit.df_resid, level) if fit.df_resid else 0.0
     return tuple(

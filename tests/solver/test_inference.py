@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from service.solver.inference import EXACT_FIT, NO_STD_ERROR, TOO_LARGE, Inference, inference
-from service.solver.least_squares import LeastSquares, least_squares
+from service.solver.inference import EXACT_FIT, Inference, inference
+from service.solver.least_squares import NO_DF, LeastSquares, least_squares
 from service.solver.moments import Moments
+from service.solver.rounding import TOO_LARGE
 
 
 def line(y: list[float], fit_intercept: bool = True) -> LeastSquares:
@@ -58,7 +59,7 @@ def test_an_exact_fit_has_no_t_value_and_says_why() -> None:
 
 def test_without_degrees_of_freedom_nothing_is_inferred() -> None:
     """Two rows say nothing of how far a line may be off."""
-    assert inference(line([1.0, 3.0]))[1] == Inference("x", 2.0, None, reason=NO_STD_ERROR)
+    assert inference(line([1.0, 3.0]))[1] == Inference("x", 2.0, None, reason=NO_DF)
 
 
 def test_what_exceeds_a_double_is_missing_with_the_reason() -> None:
