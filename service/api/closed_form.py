@@ -1,8 +1,9 @@
 """Fitted models as what tests are made of: the moments of the terms that were kept, and the covariance, if it is its own."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from service.api.errors import NotTestable
+from service.api.errors import NotComparable, NotTestable
 from service.api.services import Services
 from service.jobs.diagnosing import STOPPED
 from service.registry.models import Model
@@ -45,6 +46,17 @@ def closed_form(use: Services, model: Model, pointer: str | None = None) -> Clos
     terms = tuple(model.kept_terms)
     moments = use.models.moments(model.id).select((*terms, body["target"]))
     return ClosedForm(model, moments, terms, _robust(use, model, terms, pointer))
+
+
+def require_alike(one: Model, other: Model, names: Iterable[str], pointer: str) -> None:
+    """Args: names: of what must be the same of two models; those that are not of the model are of its options.
+
+    Raises: NotComparable: with the first that is not.
+    """
+    for name in names:
+        mine, others = (model.body[name] if name in model.body else model.body["options"][name] for model in (one, other))
+        if mine != others:
+            raise NotComparable(name, f"{mine!r} of {one.id}, {others!r} of {other.id}", pointer)
 
 
 def _robust(use: Services, model: Model, terms: tuple[str, ...], pointer: str | None) -> Robust | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.api.closed_form import closed_form
+from service.api.closed_form import closed_form, require_alike
 from service.api.errors import InvalidValue, NotComparable, NotTestable
 from service.api.services import Services
 from service.jobs.workers import HowToSolve
@@ -13,7 +13,7 @@ from service.registry.models import Model
 from service.registry.versions import Dataset
 from service.solver.moments import Moments
 
-# What must be the same of two models, by name; those that are not of the model are of its options.
+# What must be the same of two models, by name.
 ALIKE = ("target", "numbers", "fit_intercept", "weights", "weight_type", "per")
 DROPPED = "terms were dropped, so that its coefficients depend on which"
 
@@ -28,9 +28,7 @@ class Side:
     fit_intercept: bool
     rows: tuple[int, int] | None = None  # of the data set; None: all
     cov_type: str = "classical"
-    scales: dict[str, int] = field(
-        default_factory=dict
-    )  # what coefficients are multiplied by where they are read, if not by 1
+    scales: dict[str, int] = field(default_factory=dict)  # what coefficients are multiplied by to be read, if not by 1
     is_of_time: bool = False  # a line over a timestamp
 
     @property
@@ -54,10 +52,7 @@ def of_models(use: Services, names: Sequence[str]) -> tuple[Side, Side]:
 
 
 def _require_alike(first: Model, second: Model) -> None:
-    for name in ALIKE:
-        mine, others = (model.body[name] if name in model.body else model.body["options"][name] for model in (first, second))
-        if mine != others:
-            raise NotComparable(name, f"{mine!r} of {first.id}, {others!r} of {second.id}", "/models/1")
+    require_alike(first, second, ALIKE, "/models/1")
     categories = [{name: set(of["levels"]) for name, of in model.body["categories"].items()} for model in (first, second)]
     for name in categories[0].keys() & categories[1].keys():
         alone = sorted(categories[0][name] ^ categories[1][name])

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.bodies import JSON, content_type, json_body, parsed, read
-from service.api.closed_form import ClosedForm, closed_form
+from service.api.closed_form import ClosedForm, closed_form, require_alike
 from service.api.errors import BodyTimeout, BodyTooLarge, InvalidValue, NotComparable, NotTestable, UnsupportedMediaType
 from service.api.problems import responses
 from service.api.services import Services, Use
@@ -18,13 +18,13 @@ from service.ingest.errors import IngestError, shown
 from service.ingest.json_rows import Strict
 from service.jobs.workers import WorkerLost
 from service.registry.errors import NotFound
-from service.solver.errors import DependentHypotheses
+from service.solver.errors import DependentHypotheses, few
 from service.solver.hypotheses import FTest, Hypothesis, f_test
 
 router = APIRouter(tags=["models"])
 
 FORMS = ("hypotheses", "without", "model_id")
-# What must be the same of two models before their sums are compared; the first three are of the model, others of its options.
+# What must be the same of two models before their sums are compared, by name.
 SAME = ("dataset_id", "dataset_version", "target", "numbers", "rows", "weights", "weight_type")
 
 
@@ -156,8 +156,7 @@ def _hypothesis(model: ClosedForm, j: int, asked: HypothesisIn, place: dict[str,
 def _no_term(model: ClosedForm, name: str) -> str:
     if name in model.model.body["dropped"]:
         return f"the term {shown(name)!r} was dropped: it depends on others, and has no coefficient"
-    few = ", ".join(map(repr, model.names[:10])) + (", …" if len(model.names) > 10 else "")
-    return f"there is no term {shown(name)!r}; there are {few}"
+    return f"there is no term {shown(name)!r}; there are {few(model.names)}"
 
 
 def _terms_of(model: ClosedForm, without: list[str]) -> list[str]:
@@ -176,10 +175,7 @@ def _terms_of(model: ClosedForm, without: list[str]) -> list[str]:
 
 def _nested(one: ClosedForm, other: ClosedForm) -> tuple[ClosedForm, ClosedForm]:
     """The model with more terms, and that with fewer. Raises: NotComparable."""
-    for name in SAME:
-        mine, others = (_of(model, name) for model in (one, other))
-        if mine != others:
-            raise NotComparable(name, f"{mine!r} of {one.model.id}, {others!r} of {other.model.id}", "/model_id")
+    require_alike(one.model, other.model, SAME, "/model_id")
     full, restricted = (one, other) if len(one.names) > len(other.names) else (other, one)
     beyond = [name for name in restricted.names if name not in full.names]
     if beyond or len(full.names) == len(restricted.names):
@@ -189,11 +185,6 @@ def _nested(one: ClosedForm, other: ClosedForm) -> tuple[ClosedForm, ClosedForm]
         why = "the sums differ: the models are of other rows, or rows were left out for cells that only one of them reads"
         raise NotComparable("n_samples", why, "/model_id")
     return full, restricted
-
-
-def _of(model: ClosedForm, name: str) -> Any:
-    body = model.model.body
-    return body[name] if name in body else body["options"][name]
 
 
 def _where(body: TestedRequest, error: Exception) -> str:

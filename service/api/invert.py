@@ -34,7 +34,7 @@ from service.jobs.workers import WorkerLost
 from service.registry.errors import ColumnsDiffer, NotFound, TypesDiffer
 from service.registry.matching import require_columns
 from service.registry.models import Model
-from service.solver.errors import UnreadableNumber
+from service.solver.errors import UnreadableNumber, few
 from service.solver.inversion import IntervalOf, Inversion, Kind, Slice, inversions, without_errors
 from service.solver.reading import check
 from service.solver.regions import Region
@@ -173,17 +173,13 @@ def _feature(model: Model, named: str | None) -> str:
     """Raises: InvalidValue: it is none, or none of numbers."""
     names = model.feature_names
     if named is None and len(names) > 1:
-        raise InvalidValue("/feature", f"the model has several features: which of {_few(names)}?")
+        raise InvalidValue("/feature", f"the model has several features: which of {few(names)}?")
     feature = names[0] if named is None else named
     if feature not in names:
-        raise InvalidValue("/feature", f"there is no feature {shown(feature)!r}; there are {_few(names)}")
+        raise InvalidValue("/feature", f"there is no feature {shown(feature)!r}; there are {few(names)}")
     if feature in model.recipe.levels:
         raise InvalidValue("/feature", f"{shown(feature)!r} is a column of categories: only numbers can be found from y")
     return feature
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:10])) + (", …" if len(names) > 10 else "")
 
 
 def _item(found: Inversion, seen: Sequence[float] | None, written: Written) -> dict[str, Any]:

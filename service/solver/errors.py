@@ -1,5 +1,7 @@
 """What a fit can refuse, as values: the API's table of problems alone knows their HTTP status."""
 
+from collections.abc import Sequence
+
 
 class SolverError(Exception):
     """Something about the numbers makes the answer impossible."""
@@ -77,8 +79,7 @@ class UnknownColumn(SolverError):
         self.column, self.columns = column, columns
 
     def __str__(self) -> str:
-        few = ", ".join(map(repr, self.columns[:10])) + (", …" if len(self.columns) > 10 else "")
-        return f"there is no column {self.column!r}; there are {few}"
+        return f"there is no column {self.column!r}; there are {few(self.columns)}"
 
 
 class AmbiguousTerm(SolverError):
@@ -238,3 +239,8 @@ class TooManyClusters(SolverError):
 
     def __str__(self) -> str:
         return f"more than {self.limit} clusters, which is the limit for a fit of so many terms"
+
+
+def few(names: Sequence[str]) -> str:
+    """The first of some names."""
+    return ", ".join(map(repr, names[:10])) + (", …" if len(names) > 10 else "")
