@@ -52,6 +52,7 @@ from service.ingest.csv_records import Readable
 from service.ingest.errors import IngestError
 from service.ingest.formats import ARROW, CSV, READERS
 from service.ingest.json_rows import Columns, Matrix, Strict
+from service.jobs.spreads import Reach
 from service.registry.columns import ColumnType
 from service.registry.errors import ColumnsDiffer, NotFound, TypesDiffer
 from service.registry.matching import require_columns
@@ -62,8 +63,8 @@ router = APIRouter(tags=["predict"])
 
 LEVEL = 0.95
 EXTRAPOLATION = "extrapolation"
-# Rows times terms that are predicted on the event loop: in at most 110 µs (500 where decimals have 16 digits), where a hop to a
-# thread and back takes 75 and longer under load. Columns by name take 10 µs each to gather.
+# Rows times terms that are predicted on the event loop: with leverages in at most 150 µs (260 of decimals, 650 where these have 16
+# digits), where a hop to a thread and back takes 75 and longer under load. Columns by name take 10 µs each to gather.
 QUICK_CELLS = 128
 PARAMETERS = ("model_id", "interval", "level", "leverage", "contributions", "on_unseen")
 LEVERAGE = (
@@ -152,7 +153,10 @@ async def predict(
         wanted = body.wanted(form)
         found = _at_hand(use, body.model_id, _n_rows(body), wanted) if body.columns is None else None
         if found is not None:
-            return _of_json(request, use, body, form, wanted, found)
+            model, reach = found
+            is_one = isinstance(body.X, list) and len(body.X) == 1  # an array has NaN for null, and is long
+            one = of_row(use, model, reach, body.X[0], wanted) if is_one and body.X else None
+            return _of_json(request, use, body, form, wanted, model) if one is None else _answer(model, one, form)
         return await asyncio.to_thread(lambda: _of_json(request, use, body, form, wanted, use.models.get(body.model_id)))
     if model_id is None:
         raise InvalidValue("", "a body that is not JSON needs the query parameter model_id", parameter="model_id")
@@ -215,15 +219,18 @@ async def predict_one(
         return _answer(model, predicted(use, model, blocks_of(model, iter([of_columns(cells)]), on_unseen), wanted), JSON)
 
     found = _at_hand(use, model_id, 1, wanted)
-    return one(found) if found is not None else await asyncio.to_thread(lambda: one(use.models.get(model_id)))
+    return one(found[0]) if found is not None else await asyncio.to_thread(lambda: one(use.models.get(model_id)))
 
 
-def _at_hand(use: Services, name: str, n_rows: int, wanted: Wanted) -> Model | None:
-    """The model, if to predict these rows takes no longer than a hop to a thread and back."""
+def _at_hand(use: Services, name: str, n_rows: int, wanted: Wanted) -> tuple[Model, Reach | None] | None:
+    """The model, if to predict these rows takes no longer than a hop to a thread and back, and its reach, if that is looked at."""
     model = use.models.in_memory(name)
     if model is None or not wanted.is_plain or n_rows * len(model.evaluation.hi) > QUICK_CELLS:
         return None
-    return model if not wanted.looks_at_leverage(model) or use.spreads.at_hand(model) is not None else None
+    if not wanted.looks_at_leverage(model):
+        return model, None
+    reach = use.spreads.at_hand(model)
+    return None if reach is None else (model, reach)
 
 
 def _n_rows(body: PredictRequest) -> int:
@@ -231,12 +238,8 @@ def _n_rows(body: PredictRequest) -> int:
 
 
 def _of_json(request: Request, use: Services, body: PredictRequest, form: str, wanted: Wanted, model: Model) -> Response:
-    is_one = wanted.is_plain and isinstance(body.X, list) and len(body.X) == 1  # an array has NaN for null, and is long
-    found = of_row(use, model, body.X[0], wanted) if is_one and body.X and body.columns is None else None
-    if found is None:
-        request.state.where = cell_pointer(body.columns, body.X, model.feature_names)
-        found = predicted(use, model, _blocks_of_json(use, body, model), wanted)
-    return _answer(model, found, form)
+    request.state.where = cell_pointer(body.columns, body.X, model.feature_names)
+    return _answer(model, predicted(use, model, _blocks_of_json(use, body, model), wanted), form)
 
 
 def _blocks_of_json(use: Services, body: PredictRequest, model: Model) -> Iterable[SentRows]:

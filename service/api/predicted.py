@@ -72,7 +72,7 @@ class _Part:
     contributions: Floats | None  # (q, m)
 
 
-def of_row(use: Services, model: Model, row: Sequence[float | None], wanted: Wanted) -> Predicted | None:
+def of_row(use: Services, model: Model, reach: Reach | None, row: Sequence[float | None], wanted: Wanted) -> Predicted | None:
     """What is said unasked of a row of few numbers that are the model's terms, and with which nothing is wrong.
 
     None: it goes the way of all rows, which says what is wrong. With one row numpy's calls take longer than all else.
@@ -84,28 +84,27 @@ def of_row(use: Services, model: Model, row: Sequence[float | None], wanted: Wan
     if max(magnitudes) > LARGEST or min(filter(None, magnitudes), default=LARGEST) < SMALLEST:
         return None
     value = prediction(model.evaluation, numbers)
-    return _trusted(use, model, numbers, value, wanted) if math.isfinite(value) else None
+    return _trusted(model, reach, numbers, value, wanted) if math.isfinite(value) else None
 
 
-def _trusted(use: Services, model: Model, row: Sequence[float], value: float, wanted: Wanted) -> Predicted | None:
+def _trusted(model: Model, reach: Reach | None, row: Sequence[float], value: float, wanted: Wanted) -> Predicted | None:
     """The prediction of a row of terms, and how far to trust it, as far as that takes no more than numbers of Python."""
     is_outside, is_known = not model.seen.has(row), model.seen.is_whole
     columns: dict[str, Any] = {}
     reasons: dict[str, str] = {}
-    if wanted.looks_at_leverage(model):
-        reach = use.spreads.at_hand(model)
-        if reach is not None and reach.plain is not None:
-            leverage = plain_leverage(reach.plain, row)
-            if not math.isfinite(leverage):
-                return None
-            columns["leverage"] = [leverage]
-            is_outside, is_known = is_outside or leverage > reach.most, is_known or reach.largest is not None
-        elif reach is not None and reach.why is not None:
-            columns["leverage"], reasons["leverage"] = None, reach.why
-        else:
+    if reach is None:
+        if wanted.leverage is None and wanted.is_json:
+            columns["leverage"], reasons["leverage"] = None, MANY_TERMS
+    elif reach.plain is not None:
+        leverage = plain_leverage(reach.plain, row)
+        if not math.isfinite(leverage):
             return None
-    elif wanted.leverage is None and wanted.is_json:
-        columns["leverage"], reasons["leverage"] = None, MANY_TERMS
+        columns["leverage"] = [leverage]
+        is_outside, is_known = is_outside or leverage > reach.most, is_known or reach.largest is not None
+    elif reach.why is not None:
+        columns["leverage"], reasons["leverage"] = None, reach.why
+    else:
+        return None
     columns["extrapolation"] = [is_outside]
     return Predicted([value], columns, None, reasons) if is_outside or is_known else None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add, mul
 
 import numpy as np
 
@@ -86,8 +87,6 @@ def plain_leverage(spread: PlainSpread, row: Sequence[float]) -> float:
     less = [(value - mean) - rest for value, (mean, rest) in zip(row, means, strict=True)]
     total = 0.0
     for weights in factor:
-        z = 0.0
-        for weight, value in zip(weights, less, strict=False):
-            z += weight * value
+        z = reduce(add, map(mul, weights, less))  # as written out; sum() has more digits from Python 3.12 on
         total += z * z
     return constant + total
