@@ -45,7 +45,7 @@ def closed_form(use: Services, model: Model, pointer: str | None = None) -> Clos
         raise NotTestable(model.id, NOT_UNIQUE, pointer)
     terms = tuple(model.kept_terms)
     moments = use.models.moments(model.id).select((*terms, body["target"]))
-    return ClosedForm(model, moments, terms, _robust(use, model, terms, pointer))
+    return ClosedForm(model, moments, terms, _robust(use, model, pointer))
 
 
 def require_alike(one: Model, other: Model, names: Iterable[str], pointer: str) -> None:
@@ -59,14 +59,13 @@ def require_alike(one: Model, other: Model, names: Iterable[str], pointer: str) 
             raise NotComparable(name, f"{mine!r} of {one.id}, {others!r} of {other.id}", pointer)
 
 
-def _robust(use: Services, model: Model, terms: tuple[str, ...], pointer: str | None) -> Robust | None:
+def _robust(use: Services, model: Model, pointer: str | None) -> Robust | None:
     body, options = model.body, model.body["options"]
     if options["cov_type"] == "classical":
         return None
     meat = use.models.meat(model.id)
     if meat is None:
         raise NotTestable(model.id, body["reasons"].get("std_error", NO_COVARIANCE), pointer)
-    c = len(terms) + options["fit_intercept"]
     n_clusters = body["n_clusters"]
     df = body["metrics"]["df_resid"] if n_clusters is None else n_clusters - 1
-    return Robust(meat[:c, :c], body["metrics"]["sigma"], df)
+    return Robust(meat, body["metrics"]["sigma"], df)

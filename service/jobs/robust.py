@@ -1,4 +1,4 @@
-"""From the sandwich that was asked for to the errors, tests and covariance of a fit."""
+"""From the sandwich that was asked for to the errors and tests of a fit."""
 
 from dataclasses import dataclass, replace
 
@@ -27,7 +27,7 @@ class Errors:
     f_statistic: float | None
     f_p_value: float | None
     n_clusters: int | None
-    kept: NDArray[np.float64] | None  # (2, c, c) the covariance, and what intervals are made of
+    meat: NDArray[np.float64] | None  # (c, c) of the `Covariance`
     reasons: dict[str, str]
 
 
@@ -65,7 +65,7 @@ def errors(task: Task, fit: LeastSquares, made: Sandwich | None, found: Covarian
         f_statistic=statistic,
         f_p_value=None if statistic is None else upper_tail(fit.glance.df_model, df, statistic),
         n_clusters=found.n_clusters,
-        kept=_kept(fit, found),
+        meat=found.meat,
         reasons=reasons,
     )
 
@@ -87,23 +87,8 @@ def _f_statistic(fit: LeastSquares, made: Sandwich, found: Covariance) -> tuple[
     return None, dict.fromkeys(("f_statistic", "f_p_value"), why)
 
 
-def _places(fit: LeastSquares) -> list[int]:
-    """Of the coefficients that were kept, the intercept's first, among all."""
-    kept = [i for i, value in enumerate(fit.coef) if value is not None]
-    return [0, *(1 + i for i in kept)] if fit.fit_intercept else kept
-
-
 def _in_places(fit: LeastSquares, found: Covariance) -> tuple[float | None, ...]:
-    values: list[float | None] = [None] * len(fit.std_error)
-    for place, value in zip(_places(fit), found.std_error, strict=True):
-        values[place] = value
-    return tuple(values)
-
-
-def _kept(fit: LeastSquares, found: Covariance) -> NDArray[np.float64]:
-    """The covariance, 0 for coefficients that were dropped, and the meat, 0 past the coordinates there are."""
-    places, c = _places(fit), len(fit.std_error)
-    kept = np.zeros((2, c, c))
-    kept[0][np.ix_(places, places)] = found.values
-    kept[1, : len(places), : len(places)] = found.meat
-    return kept
+    """Among all coefficients, the intercept's first; None for those that were dropped."""
+    known = iter(found.std_error)
+    values = [next(known)] if fit.fit_intercept else []
+    return (*values, *(None if value is None else next(known) for value in fit.coef))

@@ -92,7 +92,7 @@ class Jobs:
             made = self._work.closed_form(job, summed, inline)
             model = made.model
             job = job.done(model.id, model.created_at)
-            new = [table.row(job), *self._models.rows(model, summed.moments, made.covariance), *_kept(job, inline)]
+            new = [table.row(job), *self._models.rows(model, summed.moments, made.meat), *_kept(job, inline)]
             return Started(job, model, self._store.add(new, None if also is None else partial(also, job)))
         if summed is not None:
             self._work.refuse(job, summed)
@@ -241,7 +241,7 @@ class Jobs:
         def keep(connection: sa.Connection) -> None:
             if not table.end(connection, done):
                 raise Cancelled
-            insert(connection, self._models.rows(model, summed.moments, made.covariance))
+            insert(connection, self._models.rows(model, summed.moments, made.meat))
 
         self._save(active, keep)
         active.change(lambda _: done)

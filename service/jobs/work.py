@@ -45,7 +45,7 @@ class Made:
     """A model, and what is kept with it if its errors do not follow from its moments."""
 
     model: Model
-    covariance: NDArray[np.float64] | None  # (2, c, c)
+    meat: NDArray[np.float64] | None  # (c, c) of its `Covariance`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ class Work:
         figures = replace(figures, cv=self._cross_validated(job, summed, inline, fit, fitted, progress))
         errors = robust.errors(task, fit, sandwich, figures.covariance)
         model = by_normal_equation(task, fit, summed.found, job.id, _ms_since(started), figures, errors)
-        return Made(model, None if errors is None else errors.kept)
+        return Made(model, None if errors is None else errors.meat)
 
     def fit(self, active: Active, summed: Summed) -> Made:
         """The model that the task asks for.

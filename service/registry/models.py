@@ -23,7 +23,7 @@ from service.solver.evaluation import Evaluation
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
 from service.store.additions import Row
-from service.store.tables import Store, aliases, covariances, inline_rows, models
+from service.store.tables import Store, aliases, inline_rows, meats, models
 
 _SHOWN: tuple[sa.Column[Any], ...] = (models.c.id, models.c.body, models.c.evaluation)
 
@@ -146,11 +146,10 @@ class Models:
         self._kept = Kept[str, Model](capacity)
         self._lock = Lock()  # so that none is put in memory after it was deleted
 
-    def rows(self, model: Model, moments: Moments, covariance: NDArray[np.float64] | None = None) -> list[Row]:
+    def rows(self, model: Model, moments: Moments, meat: NDArray[np.float64] | None = None) -> list[Row]:
         """What is to be kept of a new model, with the moments it came from, in the transaction that finishes its job.
 
-        Args: covariance: (2, c, c) of the intercept, if fitted, and the terms, if it does not follow from the moments; and what
-            `variances` of the solver takes, from which that is made.
+        Args: meat: (c, c) of its standard errors, if these do not follow from the moments, in the coordinates of its kept terms.
 
         It is in memory at once: nobody knows its id before that transaction is on disk.
         """
@@ -163,9 +162,9 @@ class Models:
             "evaluation": orjson.dumps([evaluation.hi, evaluation.lo, evaluation.centre]),
             "moments": moments.to_bytes(),
         }
-        if covariance is None:
+        if meat is None:
             return [(models, row)]
-        return [(models, row), (covariances, {"model_id": model.id, "value": covariance.astype("<f8").tobytes()})]
+        return [(models, row), (meats, {"model_id": model.id, "value": meat.astype("<f8").tobytes()})]
 
     def get(self, name: str) -> Model:
         """The model of this id or alias. Raises: NotFound."""
@@ -197,25 +196,15 @@ class Models:
             raise NotFound("model", id_)
         return Moments.from_bytes(value)
 
-    def covariance(self, id_: str) -> NDArray[np.float64] | None:
-        """(c, c) of the intercept, if fitted, and the terms; None: it follows from the moments."""
-        kept = self._covariance(id_)
-        return None if kept is None else kept[0]
-
     def meat(self, id_: str) -> NDArray[np.float64] | None:
-        """(c, c) what `variances` of the solver takes of a model with such a covariance; None: it has none."""
-        kept = self._covariance(id_)
-        return None if kept is None else kept[1]
-
-    def _covariance(self, id_: str) -> NDArray[np.float64] | None:
+        """(c, c) what the standard errors of a model are made of that do not follow from its moments; None: they do."""
         with self._store.read() as connection:
-            query = sa.select(covariances.c.value).where(covariances.c.model_id == id_)
+            query = sa.select(meats.c.value).where(meats.c.model_id == id_)
             value = connection.execute(query).scalar_one_or_none()
         if value is None:
             return None
         flat = np.frombuffer(value, "<f8")
-        side = isqrt(len(flat) // 2)
-        return flat.reshape(2, side, side)
+        return flat.reshape(isqrt(len(flat)), -1)
 
     def page(self, limit: int, before: int | None) -> Page[Model]:
         """The newest models."""

@@ -161,11 +161,10 @@ def variances(spread: Spread, meat: Floats, X: Floats, numbers: Numbers) -> Floa
     """Each row's x' V x in units of sigma^2, of base columns (m, b) -> (m,): what its leverage is to a classical fit.
 
     So `intervals` takes it in place of leverages, with its degrees of freedom. V itself, rounded, would not do: of powers far
-    from 0 its entries cancel. Args: meat: of the `Covariance`; rows and columns past the coordinates are of dropped terms.
+    from 0 its entries cancel. Args: meat: of the `Covariance`.
     """
     z, _ = whitened(spread, X, numbers)
-    c = z.shape[1]
     with np.errstate(over="ignore", invalid="ignore"):
-        results: Floats = np.maximum(((z @ meat[:c, :c]) * z).sum(axis=1), 0.0)
+        results: Floats = np.maximum(((z @ meat) * z).sum(axis=1), 0.0)
     results[~np.isfinite(results)] = math.inf
     return results

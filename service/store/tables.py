@@ -92,12 +92,12 @@ models = Table(
     sqlite_autoincrement=True,
 )
 
-# Of a model whose standard errors do not follow from the moments alone.
-covariances = Table(
-    "covariances",
+# Of a model whose standard errors do not follow from the moments alone, what they are made of: see `Covariance` of the solver.
+meats = Table(
+    "meats",
     metadata,
     Column("model_id", ForeignKey("models.id", ondelete="CASCADE"), primary_key=True),
-    Column("value", LargeBinary, nullable=False),  # float64, little-endian, (2, c, c): see `Models.rows`
+    Column("value", LargeBinary, nullable=False),  # float64, little-endian, (c, c)
 )
 
 aliases = Table(
