@@ -237,6 +237,7 @@ BODIES: dict[str, tuple[dict[str, Any], str, str]] = {
     "nothing": ({}, "invalid-value", ""),
     "two forms": ({"without": ["air"], "model_id": "x"}, "invalid-value", "/model_id"),
     "no hypotheses": ({"hypotheses": []}, "invalid-fields", "/hypotheses"),
+    "more than any fit has terms": ({"hypotheses": [{"terms": {"air": 1}}] * 2001}, "invalid-fields", "/hypotheses"),
     "an unknown term": ({"hypotheses": [{"terms": {"air": 1, "fire": 1}}]}, "invalid-value", "/hypotheses/0/terms"),
     "an unknown term left out": ({"without": ["air", "fire"]}, "invalid-value", "/without/1"),
     "a term left out twice": ({"without": ["air", "air"]}, "invalid-value", "/without/1"),
