@@ -6,6 +6,9 @@ from collections.abc import Sequence
 NONE = "NA"  # a figure that does not exist, as R has it; a note says why
 LONGEST = 32  # of a name in a column of text
 _CUT = "…"
+# What a terminal obeys and does not show, and what turns the rest of a line round: codes, and the marks of direction.
+_OBEYED = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_SHOWN = {code: ascii(chr(code))[1:-1] for code in _OBEYED}
 
 
 def number(value: float | None, digits: int = 6) -> str:
@@ -25,6 +28,11 @@ def t_value(value: float | None) -> str:
 def probability(value: float | None) -> str:
     """To three digits, however small it is: no threshold is a figure."""
     return NONE if value is None else f"{value:.3g}"
+
+
+def plain(text: str) -> str:
+    """What comes from outside, with nothing in it that a terminal would obey: such characters as Python writes them."""
+    return text.translate(_SHOWN)
 
 
 def width(text: str) -> int:

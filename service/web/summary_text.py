@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
-from service.web.figures import aligned, cut, width
+from service.web.figures import aligned, cut, plain, width
 from service.web.summary import Pairs, Summary
 
 LEAST = 72  # columns: notes in less are hard to read
@@ -28,12 +28,12 @@ def as_text(summary: Summary) -> str:
     lines.append("=" * wide)
     for i, note in enumerate(summary.notes, 1):
         lines += textwrap.wrap(f"[{i}] {note}", wide, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
-    return "".join(f"{line.rstrip()}\n" for line in lines)
+    return "".join(f"{plain(line).rstrip()}\n" for line in lines)
 
 
 def _coefficients(summary: Summary) -> Iterator[str]:
     terms, *columns = zip(*summary.coefficients, strict=True) if summary.coefficients else [()] * len(summary.heads)
-    names = cut(terms)
+    names = cut([*map(plain, terms)])
     left = max(map(width, names), default=0)
     shown = [_column(head, aligned(cells)) for head, cells in zip(summary.heads[1:], columns, strict=True)]
     for name, *cells in zip([summary.heads[0], *names], *shown, strict=True):
@@ -54,7 +54,7 @@ def _beside(left: Pairs, right: Pairs) -> Iterator[str]:
 
 
 def _half(pairs: Pairs) -> Iterator[str]:
-    names, values = [name for name, _ in pairs], cut([value for _, value in pairs])
+    names, values = [name for name, _ in pairs], cut([plain(value) for _, value in pairs])
     left, right = max(map(width, names), default=0), max(map(width, values), default=0)
     for name, value in zip(names, values, strict=True):
         yield _padded(name, left + GAP) + " " * (right - width(value)) + value
