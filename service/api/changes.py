@@ -143,7 +143,7 @@ def _fitted(use: Services, model: Model, dataset: Dataset, newest: Dataset) -> _
         summed = use.sums.known(dataset, design)
         if summed is None:  # from running sums of the newest version, where there are any: a block is read once
             design = replace(design, rows=(start, min(stop, dataset.n_samples)))
-            summed = use.sums.known(newest, design) or use.sums.made(newest, design, lambda _read, _all: None)
+            summed = use.sums.of(newest, design)
         recipe, options = Recipe.of(design, summed.found.levels), model.body["options"]
         if any(recipe.baselines.get(name) != level for name, level in model.recipe.baselines.items()):
             return _Fitted(dataset, None, OTHER_BASELINE)

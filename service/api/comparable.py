@@ -139,7 +139,7 @@ def _require_columns(datasets: Sequence[Dataset], target: str, features: Sequenc
 
 
 def _of_dataset(use: Services, dataset: Dataset, design: Design) -> Side:
-    summed = use.sums.known(dataset, design) or use.sums.made(dataset, design, lambda _read, _of: None)
+    summed = use.sums.of(dataset, design)
     moments = summed.moments.select((*design.features, design.target))
     fit = use.solver.least_squares(moments, HowToSolve(True, 0.0, "error", None), dataset.id)
     shown = {

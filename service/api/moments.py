@@ -84,5 +84,5 @@ def _moments(use: Services, dataset: Dataset, columns: list[str]) -> Moments:
     """Those made before, or from a pass over the rows. Raises: NotFound, MissingValue, TooManyTerms."""
     *features, target = columns
     design = Design(features=tuple(features), target=target)
-    found = use.sums.known(dataset, design) or use.sums.made(dataset, design, lambda _read, _of: None)
+    found = use.sums.of(dataset, design)
     return found.moments.select(columns)

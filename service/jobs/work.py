@@ -132,7 +132,7 @@ class Work:
             _read(active, n_rows, n_read)
 
         dataset, design = self.rows.dataset(job), job.task.design
-        made = self.sums.known(dataset, design) or self.sums.made(dataset, design, progress)
+        made = self.sums.of(dataset, design, progress)
         with self.store.write() as connection:
             table.keep_summed(connection, job.id, made)
         return made

@@ -32,6 +32,10 @@ class Sums:
         self._max_terms = max_terms
         self._positions = Positions()
 
+    def of(self, dataset: Dataset, design: Design, progress: Progress = lambda _read, _all: None) -> Summed:
+        """The moments of a design, from the rows if they have not been made. Raises: as `known` and `made`."""
+        return self.known(dataset, design) or self.made(dataset, design, progress)
+
     def known(self, dataset: Dataset, design: Design) -> Summed | None:
         """The moments of a design, if they have been made: then the number of rows does not matter.
 
