@@ -28,7 +28,7 @@ from service.solver.combinations import (
 )
 from service.solver.errors import DependentHypotheses
 from service.solver.given_covariance import Given, Robust
-from service.solver.inference import EXACT_FIT
+from service.solver.inference import EXACT_FIT, Tested, tested
 from service.solver.least_squares import NO_DF
 from service.solver.moments import Moments
 from service.solver.penalty import as_read
@@ -51,19 +51,6 @@ class Hypothesis:
 
 
 @dataclass(frozen=True, slots=True)
-class Combination:
-    """A combination of coefficients, and the test that it is what it should be. What cannot be said is None."""
-
-    estimate: float | None
-    std_error: float | None
-    t_value: float | None = None
-    p_value: float | None = None
-    ci_lower: float | None = None
-    ci_upper: float | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class FTest:
     """The test of all hypotheses at once, and each by itself."""
 
@@ -71,7 +58,7 @@ class FTest:
     df_num: int
     df_denom: int
     p_value: float | None
-    hypotheses: tuple[Combination, ...]
+    hypotheses: tuple[Tested, ...]
     reasons: dict[str, str] = field(default_factory=dict)
 
 
@@ -96,16 +83,14 @@ def f_test(
     q = len(hypotheses)
     if df <= 0:
         reasons = dict.fromkeys(("statistic", "p_value"), NO_DF)
-        return FTest(None, q, 0, None, tuple(Combination(finite(one), None, reason=NO_DF) for one in known), reasons)
+        return FTest(None, q, 0, None, tuple(Tested(finite(one), None, reason=NO_DF) for one in known), reasons)
     reached = [known[i : i + 3] for i in range(0, 3 * q, 3)]
     sure = EXACT_FIT if robust is None else NO_VARIANCE
-    each = tuple(_combination(estimate, std_error, t_value, df, level, sure) for estimate, std_error, t_value in reached)
+    each = tuple(_tested(estimate, std_error, t_value, df, level, sure) for estimate, std_error, t_value in reached)
     return of_statistic(known[3 * q], q, df, each, SINGULAR if robust is not None and robust.meat.any() else sure)
 
 
-def of_statistic(
-    statistic: float, df_num: int, df_denom: int, each: tuple[Combination, ...] = (), why: str = EXACT_FIT
-) -> FTest:
+def of_statistic(statistic: float, df_num: int, df_denom: int, each: tuple[Tested, ...] = (), why: str = EXACT_FIT) -> FTest:
     """The F test of a statistic; NaN: it does not exist, and `why`."""
     if math.isfinite(statistic):
         return FTest(statistic, df_num, df_denom, upper_tail(df_num, df_denom, statistic), each)
@@ -178,19 +163,7 @@ def _figures(equation: Centred, asked: Combinations, df: int, given: Given | Non
     )
 
 
-def _combination(estimate: float, std_error: float, t_value: float, df: int, level: float, sure: str) -> Combination:
+def _tested(estimate: float, std_error: float, t_value: float, df: int, level: float, sure: str) -> Tested:
     if math.isinf(std_error) or math.isinf(estimate):
-        return Combination(finite(estimate), None, reason=TOO_LARGE)
-    if std_error == 0:
-        return Combination(estimate, 0.0, ci_lower=estimate, ci_upper=estimate, reason=sure)
-    margin = quantile(df, level) * std_error
-    lower, upper = estimate - margin, estimate + margin
-    return Combination(
-        estimate,
-        std_error,
-        t_value=finite(t_value),
-        p_value=two_sided(df, t_value),
-        ci_lower=finite(lower),
-        ci_upper=finite(upper),
-        reason=None if all(map(math.isfinite, (t_value, lower, upper))) else TOO_LARGE,
-    )
+        return Tested(finite(estimate), None, reason=TOO_LARGE)
+    return tested(estimate, std_error, t_value, df, quantile(df, level), sure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.solver.least_squares import LeastSquares
 from service.solver.rounding import TOO_LARGE, finite
@@ -11,6 +12,18 @@ from service.solver.student import quantile, two_sided
 
 EXACT_FIT = "the standard error is 0: the fit is exact, and there is nothing to test against"
 DETERMINED = "the standard error is 0: the data leave this coefficient no choice, as of a column that never varies"
+
+
+class Tested(NamedTuple):
+    """A figure, and the t test that it is what it should be. What cannot be said is None, and `reason` says why."""
+
+    estimate: float | None
+    std_error: float | None
+    t_value: float | None = None
+    p_value: float | None = None
+    ci_lower: float | None = None
+    ci_upper: float | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +60,17 @@ def _inferred(
 ) -> Inference:
     if std_error is None:
         return Inference(term, estimate, None, reason=missing)
+    t_value = estimate / std_error if std_error else math.nan
+    return Inference(term, *tested(estimate, std_error, t_value, df, t_level, sure))
+
+
+def tested(estimate: float, std_error: float, t_value: float, df: int, t_level: float, sure: str) -> Tested:
+    """Args: t_value: of what is tested. t_level: the quantile of the interval. sure: the reason where the standard error is 0."""
     if std_error == 0:
-        return Inference(term, estimate, 0.0, ci_lower=estimate, ci_upper=estimate, reason=sure)
-    t_value, margin = estimate / std_error, t_level * std_error
+        return Tested(estimate, 0.0, ci_lower=estimate, ci_upper=estimate, reason=sure)
+    margin = t_level * std_error
     lower, upper = estimate - margin, estimate + margin
-    return Inference(
-        term,
+    return Tested(
         estimate,
         std_error,
         t_value=finite(t_value),
