@@ -225,12 +225,7 @@ def _reported(
     supported_digits: float | None = None,
 ) -> LeastSquares:
     """Name the figures, and say why those are missing that are; `reasons` says it of some."""
-    expanded = None
-    if about is not None:
-        first = len(known) - len(about.sizes)
-        known, pairs = known[:first], known[first:]
-        if not any(math.isinf(hi) for hi, _ in pairs):
-            expanded = Evaluation(tuple(hi for hi, _ in pairs), tuple(lo for _, lo in pairs), about.centre)
+    known, expanded = _expanded(known, about)
     n_coef = len(names) + equation.fit_intercept
     counts = counts_of(equation, None if reasons.get("sigma") == PENALISED else df)
     known, scaled = _apart(known, n_coef + 2 + counts.varies + counts.n_figures, names, scales)
@@ -244,11 +239,9 @@ def _reported(
     r2 = rest.pop(0) if counts.varies else None
     whole = counts.named(rest)
     sigma, *std_error = rest[counts.n_figures :] or [None] * (1 + n_coef)
-    reasons = dict(reasons)
+    reasons = (dict.fromkeys(("sigma", "std_error"), NO_DF) if sigma is None else {}) | reasons
     if r2 is None:
         reasons["r2"] = CONSTANT_TARGET if equation.fit_intercept else ZERO_TARGET
-    if sigma is None:
-        reasons = dict.fromkeys(("sigma", "std_error"), NO_DF) | reasons
     reasons |= _reasons_of_the_whole(counts, whole, reasons)
     if math.inf in known:
         named = {"sigma": (sigma,), "mse": (mse,), "rmse": (rmse,), "std_error": std_error}
@@ -275,6 +268,17 @@ def _reported(
         supported_digits=supported_digits,
         reasons=reasons,
     )
+
+
+def _expanded(known: Sequence[Any], about: Expansion | None) -> tuple[Sequence[Any], Evaluation | None]:
+    """The figures without those of the expansion, which come last, and this; None: there is none that doubles hold."""
+    if about is None:
+        return known, None
+    first = len(known) - len(about.sizes)
+    known, pairs = known[:first], known[first:]
+    if any(math.isinf(hi) for hi, _ in pairs):
+        return known, None
+    return known, Evaluation(tuple(hi for hi, _ in pairs), tuple(lo for _, lo in pairs), about.centre)
 
 
 def _reasons_of_the_whole(counts: Counts, known: Mapping[str, float], reasons: Mapping[str, str]) -> dict[str, str]:
