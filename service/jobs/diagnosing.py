@@ -101,7 +101,8 @@ class Diagnoses:
             why["r2_pred"] = CONSTANT_TARGET if equation.fit_intercept else ZERO_TARGET
         elif found.press is not None:
             r2_pred = double(1 - fmpq(*found.press.as_integer_ratio()) / square)
-        return Diagnosis(found, self._vif(model, moments), r2_pred, why)
+        vif = self._vif(model, moments)
+        return Diagnosis(found, vif, r2_pred, why if vif is not None else {"vif": NOT_UNIQUE} | why)
 
     def _vif(self, model: Model, moments: Moments) -> dict[str, float | None] | None:
         body = model.body
@@ -113,7 +114,7 @@ class Diagnoses:
         found = self._solver.of_moments(
             len(kept), variance_inflation, [moments], body["target"], kept, body["options"]["fit_intercept"], for_=model.id
         )
-        return dict.fromkeys(body["terms"]) | dict(zip(kept, found, strict=True))
+        return None if found is None else dict.fromkeys(body["terms"]) | dict(zip(kept, found, strict=True))
 
 
 def reasons_of(model: Model) -> dict[str, str]:

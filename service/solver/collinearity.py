@@ -12,10 +12,13 @@ from service.solver.correlation import Inverted
 from service.solver.moments import Moments
 
 
-def variance_inflation(moments: Moments, target: str, features: Sequence[str], fit_intercept: bool) -> list[float]:
+def variance_inflation(moments: Moments, target: str, features: Sequence[str], fit_intercept: bool) -> list[float] | None:
     """(p,), at least 1: 1 / (1 - R²) of each term's regression on the others, by weight; about 0 without an intercept.
 
-    The nearest doubles, of terms that are not exactly dependent. Raises: UnknownColumn; ArithmeticError: they are.
+    The nearest doubles; None if terms are exactly dependent, as those of a penalised fit may be. Raises: UnknownColumn.
     """
     equation = centred(moments.select((*features, target)), fit_intercept)
-    return Inverted.of_independent(equation).inflation if equation.n_features else []
+    if not equation.n_features:
+        return []
+    inverted = Inverted.of(equation)
+    return None if inverted is None else inverted.inflation

@@ -92,7 +92,7 @@ class Gathering:
         # Residuals in units of about their rms, and weights of about their sum: then nothing over- or underflows.
         self._scale = math.frexp(rms)[1] if rms else 0
         self._weight_scale = 0
-        self._square = rms * rms / 4.0**self._scale if rms else 0.0
+        self._square = math.ldexp(rms, -self._scale) ** 2
         self._sums = Summation(["size", "step", "left out"])
         self._powers = PowerSums(is_repeated=fit.is_repeated)
         self._held = Held(MOST_HELD)
@@ -161,7 +161,9 @@ class Gathering:
         return ResidualSummary(
             residual=self._quartiles(),
             mae=self._known("mae", lambda: double(size * fmpq(2) ** (self._scale + self._weight_scale)) / self._weight),
-            durbin_watson=self._known("durbin_watson", lambda: double(step / powers.sums[1])),
+            durbin_watson=self._known(
+                "durbin_watson", lambda: double(step / powers.sums[1]) if powers.sums[1] != 0 else EXACT
+            ),
             breusch_pagan=self._known("breusch_pagan", lambda: self._breusch_pagan(powers)),
             jarque_bera=self._known("jarque_bera", lambda: self._jarque_bera(powers)),
             press=press,
