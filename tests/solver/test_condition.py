@@ -9,9 +9,10 @@ from flint import acb_mat, arb, arb_mat
 from numpy.typing import NDArray
 
 from service.solver.balls import precision
-from service.solver.least_squares import NO_FEATURES, TOO_LARGE, LeastSquares, least_squares
+from service.solver.least_squares import NO_FEATURES, LeastSquares, least_squares
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
+from service.solver.rounding import TOO_LARGE
 from service.solver.terms import Term, Terms
 
 Floats = NDArray[np.float64]

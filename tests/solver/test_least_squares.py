@@ -14,6 +14,7 @@ from service.solver.errors import CoefficientOutOfRange, NoFeatures, RankDeficie
 from service.solver.least_squares import LeastSquares, RankPolicy, least_squares
 from service.solver.moments import Moments
 from service.solver.reading import Numbers
+from service.solver.rounding import TOO_LARGE
 from tests.solver.exact_fit import as_read, assert_figures, exact_fit
 
 Floats = NDArray[np.float64]
@@ -224,7 +225,7 @@ def test_a_standard_error_beyond_double_range_is_missing_with_the_reason() -> No
     assert fit.coef == (0.0,)
     assert fit.std_error[0] is not None
     assert fit.std_error[1] is None
-    assert fit.reasons == {"std_error": module.TOO_LARGE}
+    assert fit.reasons == {"std_error": TOO_LARGE}
 
 
 @pytest.mark.parametrize("p", [2, 6])
