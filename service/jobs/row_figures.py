@@ -12,6 +12,7 @@ from service.jobs.task import Task
 from service.registry.clusters import Clusters
 from service.registry.observations import Columns, Observations, RowsOfFit
 from service.solver.evaluation import Evaluation
+from service.solver.residual_summary import LOST
 from service.solver.residuals import residuals
 from service.solver.rounding import TOO_LARGE, double
 from service.solver.sandwich import Covariance, Sandwich
@@ -23,6 +24,8 @@ Progress = Callable[[int], None]  # rows read; may raise to stop
 MOST_CELLS = 1 << 21  # rows x terms that a fit looks at again without being asked: some 30 ms
 # In units of the root mean square: the exact sums take no less, and it adds nothing.
 _NEGLIGIBLE = 1e-140
+# A mean is never above the root of the mean square, but for rounding.
+_MOST_OF_RMS = 1 + 1e-6
 
 MANY_ROWS = "takes the rows, which are many: GET /models/{id}/diagnostics has it"
 NO_ROWS = "takes the rows, and none are kept"
@@ -123,7 +126,10 @@ class _Seen:
 def _mae_of(fitted: Fitted, total: float) -> tuple[float | None, dict[str, str]]:
     if fitted.rms is None or not math.isfinite(total):
         return None, {"mae": TOO_LARGE}
-    return total / fitted.weight, {}
+    mae = total / fitted.weight
+    if mae > _MOST_OF_RMS * fitted.rms:
+        return None, {"mae": LOST}
+    return mae, {}
 
 
 def _total(sums: Summation) -> float:

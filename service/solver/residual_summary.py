@@ -36,6 +36,8 @@ _NO_VARIATION = fmpq(1, 1 << 92)
 
 EXACT = "the fit is exact: all residuals are 0"
 SAME = "the residuals do not vary"
+LOST = "what the fit leaves of a row is less than the rounding of its coefficients"
+_MOST = 1e30  # in units of the root mean square: with n rows of equal weight none is larger than the root of n
 SAME_SQUARES = "the squares of the residuals do not vary"
 NO_ORDER = "rows that stand for several have no order among those"
 NO_INTERCEPT = "without an intercept the squares of the residuals cannot be regressed on the terms about their mean"
@@ -119,6 +121,9 @@ class Gathering:
             self.reasons |= dict.fromkeys(OF_RESIDUALS, TOO_LARGE)
             return
         u = np.ldexp(e, -self._scale)
+        if np.abs(u).max() > _MOST:
+            self.reasons |= dict.fromkeys(OF_RESIDUALS, LOST)
+            return
         w = None if weights is None else np.ldexp(weights, -self._weight_scale)
         halves = None if w is None else np.sqrt(w)
         own = u if halves is None or times is not None else u * halves

@@ -10,7 +10,7 @@ from flint import fmpq, fmpz
 from service.solver.centred import Centred
 from service.solver.correlation import Inverted
 from service.solver.last_place import LastPlaces
-from service.solver.rounding import nearest_root, quotient
+from service.solver.rounding import double, nearest_root, quotient
 from service.solver.slopes import Slopes
 
 # What a double holds: log10(2**53).
@@ -37,8 +37,9 @@ def supported_digits(
         square = (square + equation.target_sum * equation.target_sum) // equation.total
     if square == 0 or not (places.target or any(places.sent)):
         return MOST_DIGITS
-    unit = equation.target_unit
-    unexplained = mse / quotient(int(unit.p * unit.p * square), int(unit.q * unit.q * equation.total))
+    # As fractions: the mean square of a target of 1e-150 is no double where weights are small too.
+    mean_square = equation.target_unit**2 * square / equation.total
+    unexplained = double(fmpq(*mse.as_integer_ratio()) / mean_square)
     # Each coefficient times the length of its column, in lengths of the target.
     parts = [abs(value) * _length(equation, i, square) if value else 0.0 for i, value in enumerate(coef)]
     sent = [(k, place) for k, place in enumerate(places.sent) if place]
