@@ -68,7 +68,7 @@ class TestedOut(BaseModel):
     model_id: str = Field(description="the model whose coefficients were tested: of two, the one with more terms")
     restricted_model_id: str | None = Field(description="of two models the one with fewer terms")
     test: str = Field("F", description="F, of df_num and df_denom degrees of freedom")
-    statistic: float | None
+    f_statistic: float | None
     df_num: int
     df_denom: int
     p_value: float | None
@@ -132,7 +132,7 @@ def _shown(found: FTest, asked: list[HypothesisIn]) -> dict[str, Any]:
     names = ("estimate", "std_error", "t_value", "p_value", "ci_lower", "ci_upper", "reason")
     return {
         "test": "F",
-        "statistic": found.statistic,
+        "f_statistic": found.statistic,
         "df_num": found.df_num,
         "df_denom": found.df_denom,
         "p_value": found.p_value,

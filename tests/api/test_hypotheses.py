@@ -125,7 +125,7 @@ def test_statistics_are_those_of_statsmodels(
     """To 9 digits, under every covariance that a fit may have."""
     answer = on(client, stack(client, **options), **ASKED)
 
-    said = [answer[name] for name in ("statistic", "df_num", "df_denom", "p_value")]
+    said = [answer[name] for name in ("f_statistic", "df_num", "df_denom", "p_value")]
     assert said == pytest.approx(joint, rel=RIGHT)
     for one, expected in zip(answer["hypotheses"], each, strict=True):
         assert [one[name] for name in FIGURES] == pytest.approx(expected, rel=RIGHT)
@@ -137,7 +137,7 @@ def test_weighted_fits_are_tested_as_statsmodels_tests_them(client: httpx.Client
     """WLS(...).fit().f_test((R, r)) of statsmodels 0.15.0."""
     answer = on(client, stack(client, weights="w"), **ASKED)
 
-    assert answer["statistic"] == pytest.approx(1.8220973955483686, rel=RIGHT)
+    assert answer["f_statistic"] == pytest.approx(1.8220973955483686, rel=RIGHT)
     assert answer["p_value"] == pytest.approx(0.19188157363564998, rel=RIGHT)
 
 
@@ -152,7 +152,7 @@ def test_terms_left_out_are_tested_as_r_tests_them(client: httpx.Client) -> None
 
     answer = on(client, model["id"], without=["hours", "prac_exams"])
 
-    assert (f"{answer['statistic']:.3f}", f"{answer['p_value']:.4g}") == ("14.035", "0.003553")
+    assert (f"{answer['f_statistic']:.3f}", f"{answer['p_value']:.4g}") == ("14.035", "0.003553")
     assert (answer["df_num"], answer["df_denom"]) == (2, 7)
 
 
@@ -168,7 +168,7 @@ def test_a_model_nested_in_another_is_the_test_of_the_terms_it_lacks(client: htt
 
     assert down == up
     assert (down["model_id"], down["restricted_model_id"]) == (full, small)
-    assert down["statistic"] == on(client, full, without=["acid", "air"])["statistic"]
+    assert down["f_statistic"] == on(client, full, without=["acid", "air"])["f_statistic"]
     of_intercept = on(client, through_0, model_id=full)
     assert [one["terms"] for one in of_intercept["hypotheses"]] == [{"intercept": 1.0}]
     rows = ok(client.get(f"/models/{full}"), 200)["inference"]
@@ -183,7 +183,7 @@ def test_rows_in_the_call_are_the_same_if_their_sums_are(client: httpx.Client) -
     small = fit(client, X=[row[:1] for row in X], y=y, feature_names=["a"])["id"]
     other = fit(client, X=[row[:1] for row in X[:-1]], y=y[:-1], feature_names=["a"])["id"]
 
-    assert on(client, full, model_id=small)["statistic"] == on(client, full, without=["b"])["statistic"]
+    assert on(client, full, model_id=small)["f_statistic"] == on(client, full, without=["b"])["f_statistic"]
     problem = refused(client.post(f"/models/{full}/test", json={"model_id": other}), 422, "not-comparable")
     assert (problem["differs"], pointers(problem)) == ("n_samples", ["/model_id"])
 
@@ -196,7 +196,7 @@ def test_a_column_of_categories_stands_for_all_its_terms(client: httpx.Client) -
     answer = on(client, model["id"], without=["week"])
 
     assert answer["df_num"] == len(terms) == 6
-    assert answer["statistic"] == on(client, model["id"], without=terms)["statistic"]
+    assert answer["f_statistic"] == on(client, model["id"], without=terms)["f_statistic"]
 
 
 def test_intervals_are_at_the_level_asked_for_or_that_of_the_model(client: httpx.Client) -> None:
@@ -230,7 +230,7 @@ def test_many_columns_are_tested_in_a_worker(client: httpx.Client, cov_type: str
     e = y - A @ beta
     C = inverse * (e @ e) / 89 if cov_type == "classical" else inverse @ (A.T * e**2) @ A @ inverse * 120 / 89
     b = beta[11:]
-    assert answer["statistic"] == pytest.approx(b @ np.linalg.solve(C[11:, 11:], b) / 20, rel=RIGHT)
+    assert answer["f_statistic"] == pytest.approx(b @ np.linalg.solve(C[11:, 11:], b) / 20, rel=RIGHT)
 
 
 BODIES: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -294,8 +294,8 @@ def test_a_dropped_term_cannot_be_tested_but_the_others_can(client: httpx.Client
     assert "dropped" in problem["detail"]
     asked = {"hypotheses": [{"terms": {"air": 1, "water": -1}}]}
     for of_dropped, options in ((model, {}), (robust, {"cov_type": "HC3"})):
-        expected = on(client, fit(client, **plain, **options)["id"], **asked)["statistic"]
-        assert on(client, of_dropped, **asked)["statistic"] == pytest.approx(expected, rel=1e-12)
+        expected = on(client, fit(client, **plain, **options)["id"], **asked)["f_statistic"]
+        assert on(client, of_dropped, **asked)["f_statistic"] == pytest.approx(expected, rel=1e-12)
 
 
 OTHERS: dict[str, tuple[dict[str, Any], str]] = {

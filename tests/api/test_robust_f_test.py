@@ -29,7 +29,7 @@ def wald(X: list[list[int]], y: list[float], n_tested: int) -> float:
 
 def of_all(client: httpx.Client, model: dict[str, Any]) -> float:
     tested = ok(client.post(f"/models/{model['id']}/test", json={"without": model["terms"]}), 200)
-    return float(tested["statistic"])
+    return float(tested["f_statistic"])
 
 
 def test_the_square_of_a_time_of_some_seconds(client: httpx.Client) -> None:

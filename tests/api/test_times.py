@@ -397,7 +397,7 @@ def test_hypotheses_are_of_coefficients_as_they_are_read(client: httpx.Client) -
         (one,) = tested["hypotheses"]
         row = model["inference"][1]
         assert (one["estimate"], one["std_error"]) == (row["estimate"], row["std_error"])
-        found.append((tested["statistic"], tested["p_value"]))
+        found.append((tested["f_statistic"], tested["p_value"]))
 
     assert found[0] == found[1]
 
