@@ -15,9 +15,30 @@ NOISE = {
 }
 
 
-def notes(model: Mapping[str, Any], reasons: Mapping[str, str]) -> list[str]:
-    """Args: model: as clients see it. reasons: why figures are null that are none of the model's own, by their names."""
-    return [*_of_rows(model), *_of_terms(model), *_of_fit(model), *_of_nulls(model, reasons)]
+# Durbin-Watson is 2 for rows whose residuals know nothing of each other, and 1 for a correlation of a half from row to row.
+NEIGHBOURS = (1.0, 3.0)
+UNEVEN_P = 0.01  # of Breusch-Pagan's test
+
+
+def notes(model: Mapping[str, Any], reasons: Mapping[str, str], diagnostics: Mapping[str, Any] | None = None) -> list[str]:
+    """Args: model: as clients see it. reasons: why figures are null that are none of the model's own, by their names.
+    diagnostics: what all rows say, if they were read.
+    """
+    said = () if diagnostics is None else _of_residuals(model, diagnostics)
+    return [*_of_rows(model), *_of_terms(model), *_of_fit(model), *said, *_of_nulls(model, reasons)]
+
+
+def _of_residuals(model: Mapping[str, Any], diagnostics: Mapping[str, Any]) -> Iterable[str]:
+    """What speaks against standard errors that take noise to be even and each row's its own."""
+    along, uneven = diagnostics["durbin_watson"], diagnostics["breusch_pagan"]
+    if along is not None and not NEIGHBOURS[0] <= along <= NEIGHBOURS[1]:
+        yield (
+            f"Durbin-Watson is {number(along)}: residuals of rows that follow each other are alike, or alternate. A kink or a curve "
+            "may be missing, or rows are not independent: then standard errors and intervals are too small."
+        )
+    is_classical = model["options"]["cov_type"] == "classical" and model["options"]["weights"] is None
+    if is_classical and uneven is not None and uneven["lm_p_value"] < UNEVEN_P:
+        yield "Breusch-Pagan: the noise is not even, which these standard errors take it to be; cov_type HC3 does not."
 
 
 def _of_rows(model: Mapping[str, Any]) -> Iterable[str]:
@@ -58,7 +79,7 @@ def _of_fit(model: Mapping[str, Any]) -> Iterable[str]:
     if kind == "cluster":
         yield (
             f"Standard errors are by cluster: {options['cluster']!r} says which rows belong together ({model['n_clusters']} "
-            "clusters); t, intervals and F have one less degrees of freedom."
+            f"clusters); t, intervals and F have {model['n_clusters'] - 1} degrees of freedom, one less than there are."
         )
     elif kind != "classical":
         yield f"Standard errors are {NOISE[kind]}; F is Wald's with them."

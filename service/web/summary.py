@@ -43,7 +43,7 @@ def summary(model: Mapping[str, Any], diagnostics: Mapping[str, Any] | None, rea
         residuals=_residuals(diagnostics),
         diagnostics=_diagnostics(diagnostics),
         validation=_validation(model["cv"]),
-        notes=tuple(notes(model, reasons)),
+        notes=tuple(notes(model, reasons, diagnostics)),
     )
 
 

@@ -255,3 +255,12 @@ def test_no_other_form_and_no_other_model_is_answered(client: httpx.Client, cars
 
     assert (wrong.status_code, wrong.json()["errors"][0]["parameter"]) == (422, "format")
     assert (missing.status_code, missing.json()["type"]) == (404, "/problems/not-found")
+
+
+def test_what_speaks_against_the_standard_errors_is_said(client: httpx.Client) -> None:
+    """A kink that a line goes through, and noise that grows."""
+    kink = {"x": [float(i) for i in range(30)], "y": [max(0.0, 3.0 * (i - 20)) + (i % 3) / 10 for i in range(30)]}
+    assert "Durbin-Watson is" in notes(client, kink)
+    fan = {"x": [float(i) for i in range(60)], "y": [i * (1.0 + ((i * 7) % 5 - 2) / 10) for i in range(60)]}
+    assert "cov_type HC3" in notes(client, fan)
+    assert "cov_type HC3" not in notes(client, fan, cov_type="HC3")
