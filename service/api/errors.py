@@ -176,7 +176,7 @@ class NoInterval(ApiError):
 
 
 class NotTestable(ApiError):
-    """The model's coefficients cannot be tested: its fit is not the unique least-squares one, or has no standard errors."""
+    """The model is none of which this can be said: its fit is not the unique least-squares one, has no standard errors, or no data set."""
 
     def __init__(self, model_id: str, why: str, pointer: str | None = None) -> None:
         super().__init__(model_id, why, pointer)
@@ -184,7 +184,7 @@ class NotTestable(ApiError):
         self.parameter = "model_id" if pointer is None else None
 
     def __str__(self) -> str:
-        return f"{self.model_id} cannot be tested: {self.why}"
+        return f"this cannot be said of {self.model_id}: {self.why}"
 
 
 class NotComparable(ApiError):

@@ -35,7 +35,7 @@ from service.registry.errors import ColumnsDiffer, NotFound, TypesDiffer
 from service.registry.matching import require_columns
 from service.registry.models import Model
 from service.solver.errors import UnreadableNumber, few
-from service.solver.inversion import IntervalOf, Inversion, Kind, Slice, inversions, without_errors
+from service.solver.inversion import Inversion, Kind, Slice, inversions, without_errors
 from service.solver.reading import check
 from service.solver.regions import Region
 
@@ -45,7 +45,10 @@ MOST_DEGREE = 12  # of the curve: each y takes 6 ms
 # A further power takes as long as so many columns: curves up to degree 6 take 1 ms alone, with 18 columns beside them 24.
 POWER_COLUMNS = 3
 
-UNEVEN = "its cov_type says that the noise is not even, so that nobody knows that of a new measurement"
+UNEVEN = (
+    "the noise of a new measurement is taken to be that of the whole fit, sigma, though its cov_type says that it is not even"
+)
+UNWEIGHTED = "a new measurement counts as a row of weight 1, as none was sent"
 NO_YEAR = "what lies before the year 1 or after 9999 is null"
 NOWHERE = "there is no one x at which the fitted curve has this y"
 
@@ -62,6 +65,9 @@ class InvertRequest(Strict):
         "prediction", description="of the x of these measurements, or of the x at which the mean of y is that: a threshold"
     )
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    weight: Annotated[float, Field(ge=1e-150, le=1e150)] | None = Field(
+        None, description="of each new measurement, as the weights of the fit count: its noise is sigma² / weight; 1 if null"
+    )
 
 
 Value = float | str
@@ -116,20 +122,31 @@ def _inverted(request: Request, use: Services, model: Model, body: InvertRequest
     feature = _feature(model, body.feature)
     request.state.where = _where
     along = _slice(model, feature, cells(body.at))
-    found = _found(use, model, along, asked, body.level, body.interval)
+    if body.weight is not None and body.interval == "confidence":
+        raise InvalidValue("/weight", "where the mean passes a y depends on no new measurement: leave the weight out")
+    found = _found(use, model, along, asked, body)
+    note = _note(model, body)
     seen = (model.body["ranges"] or {}).get(feature)
     return {
         "model_id": model.id,
         "feature": feature,
         "interval": body.interval,
         "level": body.level,
-        "items": [_item(one, seen, _as_time if feature in model.timestamps else _as_number) for one in found],
+        "items": [_item(one, seen, _as_time if feature in model.timestamps else _as_number, note) for one in found],
     }
 
 
-def _found(
-    use: Services, model: Model, along: Slice, asked: list[list[float]], level: float, interval: IntervalOf
-) -> tuple[Inversion, ...]:
+def _note(model: Model, body: InvertRequest) -> str | None:
+    """What the interval of a new measurement takes for granted."""
+    options = model.body["options"]
+    if body.interval == "confidence":
+        return None
+    if options["cov_type"] != "classical":
+        return UNEVEN
+    return UNWEIGHTED if options["weights"] and options["weight_type"] == "precision" and body.weight is None else None
+
+
+def _found(use: Services, model: Model, along: Slice, asked: list[list[float]], body: InvertRequest) -> tuple[Inversion, ...]:
     """Raises: NoInterval: nobody knows how wrong the model may be, or it is wrong on purpose."""
     if model.body["descent"] is not None and "inference" in model.body["reasons"]:
         return without_errors(model.evaluation.hi, along, model.numbers, asked, STOPPED)
@@ -137,11 +154,9 @@ def _found(
         closed = closed_form(use, model)
     except NotTestable as error:
         raise NoInterval(error.why) from None
-    if closed.robust is not None and interval == "prediction":
-        raise NoInterval(f"{UNEVEN}; where the mean passes a y is known: interval confidence")
     return use.solver.of_moments(
         len(closed.terms) + POWER_COLUMNS * (along.degree - 1), inversions, [closed.moments], closed.fit_intercept, along, asked,
-        level, interval, closed.robust, for_=model.id,
+        body.level, body.interval, closed.robust, 1.0 if body.weight is None else body.weight, for_=model.id,
     )  # fmt: skip
 
 
@@ -182,13 +197,13 @@ def _feature(model: Model, named: str | None) -> str:
     return feature
 
 
-def _item(found: Inversion, seen: Sequence[float] | None, written: Written) -> dict[str, Any]:
-    """Args: written: a value of the feature as the answer has it."""
+def _item(found: Inversion, seen: Sequence[float] | None, written: Written, note: str | None) -> dict[str, Any]:
+    """Args: written: a value of the feature as the answer has it. note: what its regions take for granted."""
     x, why = _chosen(found, seen)
     lower, upper = _around(found.regions, x)
     ends = [end for region in found.regions or () for end in region if not math.isinf(end)]
     beyond = NO_YEAR if any(written(value) is None for value in (*found.estimates, *ends)) else None
-    reason = "; ".join(filter(None, (why, found.reason, beyond)))
+    reason = "; ".join(filter(None, (why, found.reason, beyond, note if found.regions else None)))
     return {
         "y": found.y,
         "n_replicates": found.n_replicates,

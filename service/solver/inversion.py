@@ -38,6 +38,7 @@ IntervalOf = Literal["prediction", "confidence"]
 _FEW_FEATURES = 4
 # Bits that may cancel: a column of doubles lies up to 2^53 times its width from 0, and each power of it is squared.
 _POWER_BITS, _SPARE_BITS = 2 * 53, 128
+_ONE = fmpq(1)
 
 EXACT_FIT = "the fit is exact: it leaves no doubt of any size, only points"
 NOT_REFUSED = "at this level the data do not tell how y goes on with x"
@@ -88,7 +89,7 @@ class Curve:
     rss: fmpq  # of the residuals, weighted
     df: int
     numbers: Numbers
-    is_robust: bool = False
+    robust_df: int | None = None  # of t, with a covariance of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +112,16 @@ def inversions(
     level: float = 0.95,
     interval: IntervalOf = "prediction",
     robust: Robust | None = None,
+    weight: float = 1.0,
 ) -> tuple[Inversion, ...]:
     """Invert the fit of the moments' last column on the others, which do not depend on each other, for each measured y.
 
-    Args: measured: the replicates of one unknown x each, of weight 1. interval: "prediction": of the x of these measurements;
-    "confidence": of the x at which the mean of y is that. robust: takes the place of the covariance of the fit; of the noise
-    of a measurement it says nothing, so that it is for "confidence" alone.
+    Args: measured: the replicates of one unknown x each. interval: "prediction": of the x of these measurements; "confidence":
+    of the x at which the mean of y is that. robust: takes the place of the covariance of the fit; of the noise of a measurement
+    it says nothing, which is sigma squared then too. weight: of a measurement: its noise is sigma squared over that.
     """
-    curve = curve_of(moments, fit_intercept, along, robust)
-    return tuple(inverted(curve, replicates, level, interval) for replicates in measured)
+    curve, counts = curve_of(moments, fit_intercept, along, robust), as_read(weight, moments.numbers)
+    return tuple(inverted(curve, replicates, level, interval, counts) for replicates in measured)
 
 
 def curve_of(moments: Moments, fit_intercept: bool, along: Slice, robust: Robust | None = None) -> Curve:
@@ -135,7 +137,7 @@ def curve_of(moments: Moments, fit_intercept: bool, along: Slice, robust: Robust
     df = equation.n_samples - equation.n_features - fit_intercept
     spread = found.spread
     if robust is not None and df > 0:
-        df, spread = robust.df, Given.of(robust, moments, fit_intercept, asked).spread
+        spread = Given.of(robust, moments, fit_intercept, asked).spread
     unit = equation.weight_unit
     together = [fmpq(0)] * (2 * exponents[-1] + 1)
     for row, e in zip(spread, exponents, strict=True):
@@ -144,7 +146,8 @@ def curve_of(moments: Moments, fit_intercept: bool, along: Slice, robust: Robust
     coefficients = [fmpq(0)] * (exponents[-1] + 1)
     for e, estimate in zip(exponents, found.estimates, strict=True):
         coefficients[e] = estimate
-    return Curve(fmpq_poly(coefficients), fmpq_poly(together), found.rss * unit, df, moments.numbers, robust is not None)
+    robust_df = None if robust is None else robust.df
+    return Curve(fmpq_poly(coefficients), fmpq_poly(together), found.rss * unit, df, moments.numbers, robust_df)
 
 
 def _values(equation: Centred, asked: Combinations, degree: int) -> Values[fmpq]:
@@ -182,20 +185,22 @@ def without_errors(
     )
 
 
-def inverted(curve: Curve, replicates: Sequence[float], level: float, interval: IntervalOf) -> Inversion:
-    """For the replicates of one unknown x."""
+def inverted(curve: Curve, replicates: Sequence[float], level: float, interval: IntervalOf, weight: fmpq = _ONE) -> Inversion:
+    """For the replicates of one unknown x, each of this weight."""
     m = len(replicates)
     y = _mean(replicates, curve.numbers)
     estimates = _estimates(curve, y)
     rss, df = curve.rss, curve.df
     if interval == "prediction" and m > 1:
-        rss += sum(((as_read(value, curve.numbers) - y) ** 2 for value in replicates), fmpq(0))
+        rss += weight * sum(((as_read(value, curve.numbers) - y) ** 2 for value in replicates), fmpq(0))
         df += m - 1
     if df <= 0:
         return Inversion(double(y), m, estimates, None, None, NO_DF)
-    own = curve.spread + fmpq(1, m) if interval == "prediction" else curve.spread
-    variance = own if curve.is_robust else own * (rss / df)
-    t = fmpq(*quantile(df, level).as_integer_ratio())
+    noise, robust_df = rss / df, curve.robust_df
+    variance = curve.spread * noise if robust_df is None else curve.spread
+    if interval == "prediction":
+        variance += noise / (m * weight)
+    t = fmpq(*quantile(df if robust_df is None else robust_df, level).as_integer_ratio())
     regions = at_most_nothing((curve.value - y) ** 2 - variance * (t * t))
     kind = kind_of(regions)
     is_exact = variance.degree() < 0 and kind in ("interval", "intervals")

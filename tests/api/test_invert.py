@@ -188,7 +188,7 @@ def test_without_the_rows_nobody_knows_what_is_beyond_them(client: httpx.Client)
     assert item["extrapolation"] is None
 
 
-def test_robust_errors_are_those_of_the_threshold_and_say_nothing_of_a_measurement(client: httpx.Client, mixed: str) -> None:
+def test_robust_errors_are_those_of_the_threshold(client: httpx.Client, mixed: str) -> None:
     """At the ends the test of the hypothesis that the mean is y has the p value of the level."""
     id_ = fit(client, dataset_id=mixed, target="y", features=["x"], cov_type="HC1")["id"]
 
@@ -197,8 +197,40 @@ def test_robust_errors_are_those_of_the_threshold_and_say_nothing_of_a_measureme
     for end in (item["lower"], item["upper"]):
         asked = {"hypotheses": [{"terms": {"intercept": 1.0, "x": end}, "equals": 9.5}]}
         assert ok(client.post(f"/models/{id_}/test", json=asked), 200)["p_value"] == pytest.approx(0.1, rel=1e-9)
-    problem = refused(client.post(f"/models/{id_}/invert", json={"y": [9.5]}), 422, "no-interval")
-    assert "interval confidence" in problem["detail"]
+
+
+def test_a_measurement_beside_robust_errors_has_the_noise_that_predictions_take_for_it(
+    client: httpx.Client, mixed: str
+) -> None:
+    """Sigma's; the answer says so. At the ends of the set the interval of the prediction ends at y."""
+    id_ = fit(client, dataset_id=mixed, target="y", features=["x"], cov_type="HC1")["id"]
+    (item,) = inverted(client, id_, 9.5, level=0.9)
+    assert "noise" in item["reason"]
+    asked = {"model_id": id_, "X": [[item["lower"]], [item["upper"]]], "interval": "prediction", "level": 0.9}
+    answer = ok(client.post("/predict", json=asked), 200)
+    assert [answer["upper"][0], answer["lower"][1]] == pytest.approx([9.5, 9.5], rel=1e-11)
+
+
+def test_a_measurement_may_have_a_weight_as_the_rows_of_the_fit_have(client: httpx.Client) -> None:
+    """It counts as so many of weight 1 would; none sent where the rows had weights is said."""
+    spec = {"X": [[1.0], [2.0], [5.0], [10.0], [20.0]], "y": [16.0, 27.1, 66.0, 125.9, 252.3]}
+    weighted = fit(client, **spec, weights=[1.0, 0.25, 0.04, 0.01, 0.0025])["id"]
+    (heavy,) = inverted(client, weighted, 100.0)
+    (light,) = inverted(client, weighted, 100.0, weight=0.01)
+    assert "weight" in heavy["reason"]
+    assert light["reason"] is None
+    assert light["x"] == heavy["x"]
+    assert light["upper"] - light["lower"] > 2 * (heavy["upper"] - heavy["lower"])
+    plain = fit(client, **spec)["id"]
+    (as_four,) = inverted(client, plain, 100.0, weight=4.0)
+    (confident, certain) = (
+        inverted(client, plain, 100.0, weight=1e12)[0],
+        inverted(client, plain, 100.0, interval="confidence")[0],
+    )
+    assert as_four["upper"] < inverted(client, plain, 100.0)[0]["upper"]
+    assert confident["lower"] == pytest.approx(certain["lower"], rel=1e-9)
+    asked = {"y": [100.0], "interval": "confidence", "weight": 2.0}
+    assert pointers(refused(client.post(f"/models/{plain}/invert", json=asked), 422, "invalid-value")) == ["/weight"]
 
 
 def test_a_descent_has_an_estimate_and_if_it_arrived_an_interval(client: httpx.Client) -> None:
