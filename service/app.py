@@ -58,7 +58,7 @@ from service.registry.ranges import Ranges
 from service.registry.receipts import Receipts
 from service.registry.sums import Sums
 from service.settings import Settings
-from service.solver.allocator import keep_freed
+from service.solver.allocator import give_back, keep_freed
 from service.solver.blas import one_thread
 from service.solver.slicing.slices import blas_is_exact
 from service.solver.threads import give_way, usable_cores, use_threads
@@ -86,6 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
         with ExitStack() as held:
             services = app.state.services = _started(settings, held)
             services.jobs.resume()
+            give_back()
             yield
 
     app = FastAPIOffline(
