@@ -37,9 +37,11 @@ def supported_digits(
         square = (square + equation.target_sum * equation.target_sum) // equation.total
     if square == 0 or not (places.target or any(places.sent)):
         return MOST_DIGITS
-    # As fractions: the mean square of a target of 1e-150 is no double where weights are small too.
-    mean_square = equation.target_unit**2 * square / equation.total
-    unexplained = double(fmpq(*mse.as_integer_ratio()) / mean_square)
+    unit = equation.target_unit
+    over, under = int(unit.p * unit.p * square), int(unit.q * unit.q * equation.total)
+    mean_square = quotient(over, under)
+    # The mean square of a target of 1e-150 is no double where weights are small too.
+    unexplained = mse / mean_square if mean_square else double(fmpq(*mse.as_integer_ratio()) * under / over)
     # Each coefficient times the length of its column, in lengths of the target.
     parts = [abs(value) * _length(equation, i, square) if value else 0.0 for i, value in enumerate(coef)]
     sent = [(k, place) for k, place in enumerate(places.sent) if place]
