@@ -1,6 +1,7 @@
 """What the rows of fitted models say of them, made when first asked for."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from flint import fmpq
 
@@ -15,7 +16,8 @@ from service.registry.turns import Turns
 from service.solver.centred import centred
 from service.solver.collinearity import variance_inflation
 from service.solver.diagnostics import Fit
-from service.solver.least_squares import CONSTANT_TARGET, NO_DF, NOT_UNIQUE, PENALISED, ZERO_TARGET
+from service.solver.errors import CoefficientOutOfRange, RankDeficient
+from service.solver.least_squares import CONSTANT_TARGET, NO_DF, NOT_UNIQUE, PENALISED, ZERO_TARGET, least_squares
 from service.solver.moments import Moments
 from service.solver.residual_summary import NO_FEATURES, NO_INTERCEPT, OF_RESIDUALS, ResidualSummary
 from service.solver.rounding import TOO_LARGE, double
@@ -28,6 +30,14 @@ EXACT = "the fit is exact: there is nothing to measure a residual by"
 ONE_DF = "one degree of freedom: without a row none is left"
 DROPPED = "of terms that were dropped: the others say all that they could"
 STOPPED = "the descent stopped short of the least-squares fit"
+
+
+def sigma(moments: Moments, target: str, features: list[str], fit_intercept: bool) -> float | None:
+    """That of a fit, 0 only where it is exact; None: there is none that doubles hold."""
+    try:
+        return least_squares(moments, target, features, fit_intercept, rank_deficient="allow").sigma
+    except (CoefficientOutOfRange, RankDeficient):
+        return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +71,7 @@ class Diagnoses:
 
     def rows(self, model: Model) -> Diagnosed:
         """Its rows one by one. Raises: as `of`."""
-        return Diagnosed(self._fit(model), self._fitted_rows.of(model))
+        return Diagnosed(self._fit(model), self._fitted_rows.of(model), partial(self._sigma_without, model))
 
     def largest(self, model: Model, by: str, top: int) -> Rows:
         """The `top` rows, at most `MOST_LARGEST`, of the largest `by`. Raises: as `of`."""
@@ -72,6 +82,13 @@ class Diagnoses:
                 found = diagnosed.largest(by)
                 self._largest.put((model.id, by), found, found.values.nbytes)
         return found.take(slice(top))
+
+    def _sigma_without(self, model: Model, rows: Moments) -> float | None:
+        body, kept = model.body, model.kept_terms
+        others = self._models.moments(model.id).select(rows.columns) - rows
+        return self._solver.of_moments(
+            len(kept), sigma, [others], body["target"], kept, body["options"]["fit_intercept"], for_=model.id
+        )
 
     def _fit(self, model: Model) -> Fit:
         body = model.body
