@@ -13,8 +13,8 @@ from tests.docs.markdown import ROOT, blocks
 from tests.process import Service
 
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-# From fits to comparisons: what comes before and after speaks of files and jobs that are the reader's own.
-EXAMPLES = PAGE[PAGE.index("## Fitting") : PAGE.index("## What each block")]
+# From fits to what blocks of rows changed: what comes before and after speaks of files and jobs that are the reader's own.
+EXAMPLES = PAGE[PAGE.index("## Fitting") : PAGE.index("## Events")]
 
 
 @pytest.fixture(scope="module")
