@@ -212,6 +212,7 @@ def test_variance_inflation_is_that_of_each_terms_regression_on_the_others(kind:
     case = case_of(kind, seed)
     exact = Exact(case)
     found = variance_inflation(case.moments, "y", case.names, case.fit_intercept)
+    assert found is not None
     for j, value in enumerate(found):
         place = j + case.fit_intercept
         column = [fraction(exact.rows[i, place]) for i in range(exact.n)]
