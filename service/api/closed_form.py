@@ -66,6 +66,4 @@ def _robust(use: Services, model: Model, pointer: str | None) -> Robust | None:
     meat = use.models.meat(model.id)
     if meat is None:
         raise NotTestable(model.id, body["reasons"].get("std_error", NO_COVARIANCE), pointer)
-    n_clusters = body["n_clusters"]
-    df = body["metrics"]["df_resid"] if n_clusters is None else n_clusters - 1
-    return Robust(meat, body["metrics"]["sigma"], df)
+    return Robust(meat, body["metrics"]["sigma"], model.df_of_t)

@@ -153,12 +153,10 @@ def _of_block(model: Model, rows: SentRows, reach: Reach | None, wanted: Wanted,
 
 def _ends(model: Model, X: Floats, values: Floats, leverage: Floats, reach: Reach, wanted: Wanted) -> tuple[Floats, Floats]:
     """Those of the interval: of the classical errors, or of the covariance that the model has in their place."""
-    metrics, n_clusters = model.body["metrics"], model.body.get("n_clusters")
     assert reach.spread is not None  # noqa: S101 (the caller has looked)
     assert wanted.interval is not None  # noqa: S101
     variance = leverage if reach.meat is None else variances(reach.spread, reach.meat, X, model.numbers)
-    df = metrics["df_resid"] if n_clusters is None else n_clusters - 1
-    return intervals(values, variance, metrics["sigma"], df, wanted.level, wanted.interval)
+    return intervals(values, variance, model.body["metrics"]["sigma"], model.df_of_t, wanted.level, wanted.interval)
 
 
 def _reach(use: Services, model: Model, wanted: Wanted) -> Reach | None:
@@ -179,7 +177,7 @@ def _reach(use: Services, model: Model, wanted: Wanted) -> Reach | None:
         )
     if wanted.interval is not None and model.body["metrics"]["sigma"] is None:
         raise NoInterval(reasons.get("sigma", "it has no sigma"))
-    if wanted.interval is not None and reach.meat is None and options.get("cov_type", "classical") != "classical":
+    if wanted.interval is not None and reach.meat is None and options["cov_type"] != "classical":
         raise NoInterval(reasons.get("std_error", NO_COVARIANCE))
     return reach
 

@@ -80,16 +80,11 @@ def _theta(task: Task, how: HowToSolve, moments: Moments, solver: Solver, job_id
 
 def _together(found: Sequence[Fold], moments: Moments, fit_intercept: bool) -> dict[str, Any]:
     """The figures of all folds: each counts as much as its rows."""
-    *features, target = moments.columns
     known = [(fold.mse, fold.weight) for fold in found if fold.mse is not None]
-    reasons: dict[str, str] = {}
     if any(fold.mse is None and fold.reason != NO_ROWS for fold in found):
         return dict.fromkeys(FIGURES) | {"reasons": dict.fromkeys(FIGURES, LACKS_FOLDS)}
     mse = math.fsum(mse * weight for mse, weight in known) / math.fsum(weight for _, weight in known)
-    square = Loss(moments, target, features, fit_intercept).mean_square
-    r2 = 1 - mse / square if square else None
-    if r2 is None:
-        reasons["r2"] = CONSTANT_TARGET if fit_intercept else ZERO_TARGET
+    r2, reasons = _r2(mse, moments, fit_intercept)
     return {
         "mse": mse,
         "rmse": math.sqrt(mse),
@@ -97,6 +92,15 @@ def _together(found: Sequence[Fold], moments: Moments, fit_intercept: bool) -> d
         "mse_std_error": float(np.std([mse for mse, _ in known], ddof=1)) / math.sqrt(len(known)),
         "reasons": reasons,
     }
+
+
+def _r2(mse: float, moments: Moments, fit_intercept: bool) -> tuple[float | None, dict[str, str]]:
+    """The share of the target's mean square that is not off, or why there is none."""
+    *features, target = moments.columns
+    square = Loss(moments, target, features, fit_intercept).mean_square
+    if not square:
+        return None, {"r2": CONSTANT_TARGET if fit_intercept else ZERO_TARGET}
+    return 1 - mse / square, {}
 
 
 def _shown(fold: Fold) -> dict[str, Any]:
@@ -111,16 +115,7 @@ def leaving_one_out(
 
     Args: spread: of the fit; None: it has none, as its columns are dependent. Raises: NotFound: the rows are gone.
     """
-    *features, target = summed.moments.columns
-    whole: dict[str, Any] = {
-        "folds": LEAVE_ONE_OUT,
-        "mse": None,
-        "rmse": None,
-        "r2": None,
-        "mse_std_error": None,
-        "of_folds": [],
-    }
-    reasons = {"mse_std_error": NO_SPREAD}
+    whole: dict[str, Any] = {"folds": LEAVE_ONE_OUT, **dict.fromkeys(FIGURES), "of_folds": []}
     if spread is None or fitted.rms is None:
         why = NOT_UNIQUE if spread is None else TOO_LARGE
         return whole | {"reasons": dict.fromkeys(FIGURES, why)}
@@ -133,7 +128,5 @@ def leaving_one_out(
     if found.press is None:
         return whole | {"reasons": dict.fromkeys(FIGURES, found.reasons["press"])}
     mse = found.press / fitted.weight
-    square = Loss(summed.moments, target, features, task.fit_intercept).mean_square
-    if not square:
-        reasons["r2"] = CONSTANT_TARGET if task.fit_intercept else ZERO_TARGET
-    return whole | {"mse": mse, "rmse": found.rmse_loo, "r2": 1 - mse / square if square else None, "reasons": reasons}
+    r2, reasons = _r2(mse, summed.moments, task.fit_intercept)
+    return whole | {"mse": mse, "rmse": found.rmse_loo, "r2": r2, "reasons": {"mse_std_error": NO_SPREAD} | reasons}

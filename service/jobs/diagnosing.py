@@ -6,7 +6,7 @@ from functools import partial
 from flint import fmpq
 
 from service.jobs.diagnosed import Diagnosed, Rows, gathered
-from service.jobs.spreads import NOTHING_FITTED, Spreads
+from service.jobs.spreads import Spreads, why_no_leverage
 from service.jobs.workers import Solver
 from service.registry.fitted_rows import FittedRows
 from service.registry.kept import Kept
@@ -17,7 +17,7 @@ from service.solver.centred import centred
 from service.solver.collinearity import variance_inflation
 from service.solver.diagnostics import Fit
 from service.solver.errors import CoefficientOutOfRange, RankDeficient
-from service.solver.least_squares import CONSTANT_TARGET, NO_DF, NOT_UNIQUE, PENALISED, ZERO_TARGET, least_squares
+from service.solver.least_squares import CONSTANT_TARGET, NO_DF, NOT_UNIQUE, ZERO_TARGET, least_squares
 from service.solver.moments import Moments
 from service.solver.residual_summary import NO_FEATURES, NO_INTERCEPT, OF_RESIDUALS, ResidualSummary
 from service.solver.rounding import TOO_LARGE, double
@@ -136,8 +136,8 @@ class Diagnoses:
 
 def reasons_of(model: Model) -> dict[str, str]:
     """Why figures of its rows, or of all of them, do not exist, by their names: what its rows need not be read for."""
-    body, metrics, options = model.body, model.body["metrics"], model.body["options"]
-    sigma, fit_intercept = metrics["sigma"], options["fit_intercept"]
+    body, metrics = model.body, model.body["metrics"]
+    sigma, fit_intercept = metrics["sigma"], body["options"]["fit_intercept"]
     reasons: dict[str, str] = {}
     if body["rank"] == fit_intercept:
         reasons["breusch_pagan"] = NO_FEATURES
@@ -155,7 +155,7 @@ def reasons_of(model: Model) -> dict[str, str]:
         reasons["vif"] = DROPPED
     if not model.is_determined:
         reasons["vif"] = NOT_UNIQUE
-    why = PENALISED if options["l2"] else NOT_UNIQUE if not model.is_determined else None if body["rank"] else NOTHING_FITTED
+    why = why_no_leverage(model)
     if why is not None:
         reasons |= dict.fromkeys((*OF_THE_FIT, "leverage", "max_leverage"), why)
     return reasons

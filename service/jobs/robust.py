@@ -36,7 +36,7 @@ def sandwich(task: Task, fit: LeastSquares, summed: Summed, solver: Solver, for_
     if task.cov_type == "classical" or fit.sigma is None or not fit.is_determined:
         return None
     recipe = Recipe.of(task.design, summed.found.levels)
-    made_of = recipe.made_of if recipe.has_products or fit.dropped else None
+    made_of = recipe.account(is_whole=not fit.dropped)
     target = summed.moments.columns[-1]
     made = solver.of_moments(
         1 + len(fit.feature_names), influence, [summed.moments], target, fit.kept, task.fit_intercept, made_of, for_=for_

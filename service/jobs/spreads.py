@@ -60,9 +60,8 @@ class Spreads:
         found = self._kept.get(model.id)
         if found is None:
             body, moments = model.body, self._models.moments(model.id)
-            kept = [term for term in body["terms"] if term not in body["dropped"]]
-            made_of = model.recipe.made_of if model.recipe.has_products or body["dropped"] else None
-            found = self._solver.spread(moments, kept, body["options"]["fit_intercept"], made_of, model.id)
+            made_of = model.recipe.account(is_whole=not body["dropped"])
+            found = self._solver.spread(moments, model.kept_terms, body["options"]["fit_intercept"], made_of, model.id)
             self._kept.put(model.id, found, _size(model))
         return found
 
@@ -82,14 +81,14 @@ class Spreads:
         return found
 
     def _made(self, model: Model) -> Reach:
-        why = _why_none(model)
+        why = why_no_leverage(model)
         if why is not None:
             return Reach(None, why=why)
         spread = self.of(model)
         plain = PlainSpread.of(spread)
         bare = Reach(spread, plain)
         largest = self._largest(model, bare)
-        meat = None if model.body["options"].get("cov_type", "classical") == "classical" else self._models.meat(model.id)
+        meat = None if model.body["options"]["cov_type"] == "classical" else self._models.meat(model.id)
         is_one = model.body["options"]["weights"] is None or model.body["options"]["weight_type"] == "frequency"
         most = largest if largest is not None else 1.0 if is_one else inf
         return Reach(spread, plain, largest, most * _LARGER, meat)
@@ -111,15 +110,13 @@ def is_quick(model: Model) -> bool:
     return len(model.body["terms"]) <= SHORT_SOLVE
 
 
-def _why_none(model: Model) -> str | None:
-    """Why no leverage exists. Kept of a model, so that it is known without a look at its body."""
-    body, options = model.body, model.body["options"]
-    if options["l2"]:
+def why_no_leverage(model: Model) -> str | None:
+    """Why no row has one; None: each has."""
+    if model.body["options"]["l2"]:
         return PENALISED
-    n_coef = len(body["terms"]) - len(body["dropped"]) + options["fit_intercept"]
-    if not n_coef:
-        return NOTHING_FITTED
-    return NOT_UNIQUE if body["rank"] < n_coef else None
+    if not model.is_determined:
+        return NOT_UNIQUE
+    return None if model.body["rank"] else NOTHING_FITTED
 
 
 def _maximum(blocks: Sequence[Floats]) -> float | None:

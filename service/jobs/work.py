@@ -93,8 +93,7 @@ class Work:
         task, fit = job.task, self._least_squares(job, summed)
         sandwich = robust.sandwich(task, fit, summed, self.solver, job.id)
         fitted = _fitted(summed, fit.evaluation, fit.rmse)
-        figures = self._row_figures(job, summed, fitted, inline, sandwich, progress)
-        figures = replace(figures, cv=self._cross_validated(job, summed, inline, fit, fitted, progress))
+        figures = self._figures(job, summed, inline, fit, fitted, sandwich, progress)
         errors = robust.errors(task, fit, sandwich, figures.covariance)
         model = by_normal_equation(task, fit, summed.found, job.id, _ms_since(started), figures, errors)
         return Made(model, None if errors is None else errors.meat)
@@ -117,8 +116,7 @@ class Work:
         if not np.isfinite(arrival.theta).all():
             raise Overflowed(arrival.learning_rate, arrival.largest_stable)
         fitted = _fitted(summed, Evaluation(tuple(arrival.theta.tolist()), (0.0,) * len(arrival.theta)), arrival.loss**0.5)
-        figures = self._row_figures(job, summed, fitted, active.inline, None, lambda _: None)
-        figures = replace(figures, cv=self._cross_validated(job, summed, active.inline, fit, fitted, lambda _: None))
+        figures = self._figures(job, summed, active.inline, fit, fitted, None, lambda _: None)
         return Made(by_descent(job.task, summed, fit, arrival, job.id, _ms_since(started), figures), None)
 
     def summed(self, active: Active) -> Summed:
@@ -140,20 +138,34 @@ class Work:
     def _least_squares(self, job: Job, summed: Summed) -> LeastSquares:
         return self.solver.least_squares(summed.moments, _how(job.task, summed), job.id)
 
+    def _figures(
+        self,
+        job: Job,
+        summed: Summed,
+        inline: Columns | None,
+        fit: LeastSquares,
+        fitted: Fitted,
+        sandwich: Sandwich | None,
+        progress: Progress,
+    ) -> RowFigures:
+        """What takes the rows. Raises: NotFound, NoRowsKept, Cancelled."""
+        found = self._row_figures(job, summed, fitted, inline, sandwich, progress)
+        if job.task.cv is None:
+            return found
+        return replace(found, cv=self._cross_validated(job, summed, inline, fit, fitted, progress))
+
     def _cross_validated(
         self, job: Job, summed: Summed, inline: Columns | None, fit: LeastSquares, fitted: Fitted, progress: Progress
-    ) -> dict[str, Any] | None:
-        """How far the fit is off on rows that it has not seen, if that is asked for. Raises: NotFound, NoRowsKept, Cancelled."""
+    ) -> dict[str, Any]:
+        """How far the fit is off on rows that it has not seen. Raises: NotFound, NoRowsKept, Cancelled."""
         task, moments = job.task, summed.moments
-        if task.cv is None:
-            return None
         rows = self.rows.of_fit(job, summed, inline)
         assert rows is not None  # noqa: S101 (a job that needs its rows has kept them)
         if isinstance(task.cv, int):
             return cross_validation.of_folds(task, _how(task, summed), summed, rows, task.cv, self.solver, job.id, progress)
         spread = None
         if fit.is_determined:
-            made_of = rows.recipe.made_of if rows.recipe.has_products or fit.dropped else None
+            made_of = rows.recipe.account(is_whole=not fit.dropped)
             spread = self.solver.spread(moments, fit.kept, task.fit_intercept, made_of, job.id)
         return cross_validation.leaving_one_out(task, fit, summed, rows, fitted, spread)
 

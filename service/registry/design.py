@@ -133,6 +133,10 @@ class Recipe:
         """The terms, and which of the bases are indicators."""
         return Terms(self.terms, frozenset(j for j, base in enumerate(self.bases) if base.group is not None))
 
+    def account(self, *, is_whole: bool) -> Terms | None:
+        """What leverages have to know of the terms: nothing where they are the bases, and all are kept."""
+        return None if is_whole and not self.has_products else self.made_of
+
     @property
     def n_terms(self) -> int:
         """How many there are, without making them."""

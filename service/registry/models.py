@@ -69,6 +69,13 @@ class Model:
         return determined
 
     @property
+    def df_of_t(self) -> int:
+        """Degrees of freedom of t, of coefficients and intervals: of errors by cluster one less than there are clusters."""
+        n_clusters: int | None = self.body["n_clusters"]
+        df_resid: int = self.body["metrics"]["df_resid"]
+        return df_resid if n_clusters is None else n_clusters - 1
+
+    @property
     def created_at(self) -> str:
         when: str = self.body["meta"]["created_at"]
         return when
