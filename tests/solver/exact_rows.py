@@ -13,6 +13,14 @@ from service.solver.terms import Term
 Table = Sequence[Sequence[Fraction]]
 
 
+def near_columns(seed: int, p: int, gap: int, offset: int) -> NDArray[np.float64]:
+    """(p + 7, p), random: columns about `offset` and within 10**-gap of each other, of at most 15 digits."""
+    rng = np.random.default_rng(seed)
+    common = rng.integers(-(10**5), 10**5, size=(p + 7, 1)) / 10
+    X = (common + offset + rng.integers(-999, 999, size=(p + 7, p)) * 10.0**-gap).round(5)
+    return np.array([[float(f"{value:.15g}") for value in row] for row in X])
+
+
 def exact_terms(rows: Table, terms: Sequence[Term]) -> list[list[Fraction]]:
     """Each row of base columns as its terms."""
     return [[prod((row[j] ** power for j, power in term.powers), start=Fraction(1)) for term in terms] for row in rows]

@@ -17,7 +17,7 @@ from service.solver.reading import Numbers
 from service.solver.term_summation import TermSummation
 from service.solver.terms import Base, Terms, terms
 from tests.solver.exact_fit import as_read
-from tests.solver.exact_rows import design, exact_terms, fraction
+from tests.solver.exact_rows import design, exact_terms, fraction, near_columns
 
 Floats = NDArray[np.float64]
 TOLERANCE = Fraction(1, 10**13)
@@ -55,10 +55,7 @@ def test_changes_are_those_of_exact_arithmetic(
     numbers: Numbers, seed: int, p: int, gap: int, offset: int, fit_intercept: bool
 ) -> None:
     """Columns far from zero, and within 1e-9 of each other."""
-    rng = np.random.default_rng(seed)
-    common = rng.integers(-(10**5), 10**5, size=(p + 7, 1)) / 10
-    X = (common + offset + rng.integers(-999, 999, size=(p + 7, p)) * 10.0**-gap).round(5)
-    X = np.array([[float(f"{value:.15g}") for value in row] for row in X])
+    X = near_columns(seed, p, gap, offset)
     names = tuple(f"x{j}" for j in range(p))
     moments = Moments.of(np.column_stack([X, np.arange(len(X)) ** 2.0]), (*names, "y"), numbers)
     try:

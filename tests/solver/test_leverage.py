@@ -18,7 +18,7 @@ from service.solver.reading import Numbers
 from service.solver.term_summation import TermSummation
 from service.solver.terms import Base, Terms, terms
 from tests.solver.exact_fit import as_read
-from tests.solver.exact_rows import design, exact_leverages, exact_terms, worst
+from tests.solver.exact_rows import design, exact_leverages, exact_terms, near_columns, worst
 
 Floats = NDArray[np.float64]
 TOLERANCE = Fraction(1, 10**14)
@@ -45,10 +45,7 @@ def test_leverages_are_those_of_exact_arithmetic(
     numbers: Numbers, seed: int, p: int, gap: int, offset: int, fit_intercept: bool
 ) -> None:
     """Columns far from zero, and within 1e-9 of each other; of the rows of the fit and of others."""
-    rng = np.random.default_rng(seed)
-    common = rng.integers(-(10**5), 10**5, size=(p + 7, 1)) / 10
-    X = (common + offset + rng.integers(-999, 999, size=(p + 7, p)) * 10.0**-gap).round(5)
-    X = np.array([[float(f"{value:.15g}") for value in row] for row in X])
+    X = near_columns(seed, p, gap, offset)
     try:
         made = spread(moments(X[:-3], numbers), "y", names(p), fit_intercept)
     except RankDeficient:
